@@ -1,0 +1,36 @@
+# make run: play.  make test: every check.  Both prepare what they need in .venv the first time.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+NATIVE := $(shell find src/ludus/gameboy/native -type f)
+
+.PHONY: run test lint format clean
+
+run: $(READY)
+	$(BIN)/ludus play
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv .build
+
+.venv/tools: constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt scikit-build-core nanobind cmake ninja
+	touch $@
+
+# The extension is rebuilt when its sources change; Python sources are used where they lie.
+$(READY): .venv/tools pyproject.toml CMakeLists.txt $(NATIVE)
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,games]'
+	touch $@

@@ -1,0 +1,1 @@
+"""The ground floor: values, protocols, errors, settings, seeded randomness, digests, files, clocks."""

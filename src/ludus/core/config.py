@@ -1,0 +1,116 @@
+"""Settings: blocks of TOML stacked left to right, then flags such as `--train.minutes=3`, into one frozen model.
+
+A block may also be JSON, so that the settings which a run saved (`dump`) are a block like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from ludus.core import files
+from ludus.core.errors import SettingsError, nearest
+
+Key = tuple[str | int, ...]
+Table = dict[str, Any]
+Model = TypeVar("Model", bound="Settings")
+
+
+class Settings(BaseModel):
+    """A frozen group of settings in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def load(model: type[Model], blocks: Iterable[Path], flags: Sequence[str] = ()) -> Model:
+    """Give the model that blocks and flags, later over earlier, add up to.
+
+    Raises `SettingsError` that names the file or flag, the key, the value and what was expected.
+    """
+    merged: Table = {}
+    origins: dict[Key, str] = {}
+    for path in blocks:
+        _merge(merged, read_block(path), origins, origin=str(path))
+    for flag in flags:
+        _merge(merged, _read_flag(flag), origins, origin=flag)
+    try:
+        return model.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(problem, model, origins) for problem in error.errors())) from error
+
+
+def dump(settings: Settings, path: Path) -> None:
+    """Write all settings, defaults too, as JSON that `load` takes back."""
+    files.write_atomic(path, (settings.model_dump_json(indent=2) + "\n").encode())
+
+
+def read_block(path: Path) -> Table:
+    """Give the table of one block, TOML or JSON. Raises `SettingsError`, `InputError` on an unreadable file."""
+    text = files.read_text(path)
+    try:
+        table = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}; mend the file there.") from error
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: holds {table!r}, expected a JSON object of settings.")
+    return table
+
+
+def _read_flag(flag: str) -> Table:
+    """Read `--a.b=c`. Lists, tables and quoted strings are TOML; any other value is text for the model to read."""
+    key, equals, text = flag.removeprefix("--").partition("=")
+    if not equals or not all(key.split(".")):
+        raise SettingsError(f"{flag}: expected --KEY=VALUE, as in --train.minutes=3.")
+    value: Any = text
+    if text.startswith(("[", "{", '"', "'")):
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{flag}: {error}; write the value as TOML does.") from error
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict), value
+    return value
+
+
+def _merge(into: Table, table: Table, origins: dict[Key, str], *, origin: str, at: Key = ()) -> None:
+    for name, value in table.items():
+        key = (*at, name)
+        origins[key] = origin
+        if isinstance(value, dict):
+            inner = into.setdefault(name, {})
+            if not isinstance(inner, dict):
+                inner = into[name] = {}
+            _merge(inner, value, origins, origin=origin, at=key)
+        else:
+            into[name] = value
+
+
+def _explain(problem: ErrorDetails, model: type[BaseModel], origins: dict[Key, str]) -> str:
+    key = problem["loc"]
+    name = ".".join(map(str, key))
+    origin = next((origins[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origins), None)
+    where = f"{origin}: " if origin else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{where}there is no setting {name!r}; {nearest(str(key[-1]), _fields_at(model, key[:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}setting {name!r} is missing; give it in a block or as --{name}=VALUE."
+    return f"{where}setting {name!r} is {problem['input']!r}: {problem['msg']}."
+
+
+def _fields_at(annotation: Any, key: Key) -> list[str]:
+    """Give the names that fit below a key, through nested models and the lists, tables and unions of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not key:
+            return list(annotation.model_fields)
+        field = annotation.model_fields.get(str(key[0]))
+        return _fields_at(field.annotation, key[1:]) if field else []
+    below = key if get_origin(annotation) in (Annotated, Union, UnionType) else key[1:]
+    return [name for part in get_args(annotation) for name in _fields_at(part, below)]

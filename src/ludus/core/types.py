@@ -1,0 +1,80 @@
+"""The values that flow through the house, and the words for them.
+
+N lanes, T steps, H W pixels. Every array is the receiver's to keep: its maker never writes to it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+Actions = npt.NDArray[np.integer[Any] | np.floating[Any]]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What a step or a reset led to, for all lanes. It holds no events, so none can reach a policy."""
+
+    frames: npt.NDArray[Any]
+    """`uint8[N, H, W]`, the picture that the action led to; at an episode's end, its last picture. In colour it is
+    `uint8[N, H, W, 3]`; a World whose spec says that it shows vectors gives `float32[N, D]`."""
+    reward: npt.NDArray[np.float32]
+    """`float32[N]`, earned in this step; 0 after a reset and in a lane that did not move."""
+    terminated: Mask
+    """`bool[N]`, the game itself has ended."""
+    truncated: Mask
+    """`bool[N]`, the episode was cut off while the game went on."""
+    tick: npt.NDArray[np.int64]
+    """`int64[N]`, game time since the lane's reset, in the ticks of `WorldSpec.tick_hz`."""
+
+    @property
+    def done(self) -> Mask:
+        """`bool[N]`: the lane's episode has ended, either way."""
+        return self.terminated | self.truncated
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a game, stamped once by the World that saw it."""
+
+    kind: str
+    payload: Mapping[str, Any]
+    run: str
+    episode: str
+    stage: str
+    lane: int
+    tick: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """All that is needed to play episodes again: where they start, and what was done."""
+
+    start: tuple[int | str, ...]
+    """Per lane, its seed or the digest of its start state."""
+    codec: str
+    """Id of the action codec that gives the numbers in `actions` their meaning."""
+    actions: Actions
+    """`int[T, N]`, or `[T, N, *action_space.shape]` in a World whose actions have several parts."""
+    digest: str | None = None
+    """Rolling digest of the raw frames (`digest.roll`), where it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A Judge's finding: this happened, here, and this is why we say so."""
+
+    name: str
+    """Id of the feat or goal."""
+    run: str
+    episode: str
+    stage: str
+    lane: int
+    tick: int
+    evidence: Mapping[str, Any]

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ludus", deadline=None)  # a slow machine is no failure
+settings.load_profile("ludus")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--test-roms", type=Path, help="folder with the repositories that docs/conformance.md names")

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ludus.core import files
+from ludus.core.errors import FileFormatError, InputError
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def test_a_written_file_holds_the_data_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"old")
+    files.write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"old")
+
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        files.write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_written_file_has_ordinary_permissions(tmp_path: Path) -> None:
+    ordinary, atomic = tmp_path / "ordinary", tmp_path / "atomic"
+    ordinary.write_bytes(b"")
+    files.write_atomic(atomic, b"")
+    assert atomic.stat().st_mode == ordinary.stat().st_mode
+
+
+@given(rows=st.lists(JSON))
+def test_json_lines_come_back_as_written(rows: list[object], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("jsonl") / "rows.jsonl"
+    files.write_jsonl(path, rows)
+    assert files.read_jsonl(path) == rows
+    assert path.read_bytes().count(b"\n") == len(rows)
+
+
+def test_a_line_separator_inside_a_string_is_not_the_end_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('["a\u2028b"]\n', encoding="utf-8")
+    assert files.read_jsonl(path) == [["a\u2028b"]]
+
+
+@pytest.mark.parametrize(("text", "line"), [("[1]\n[2\n[3]\n", 2), ("[1]\n\n[3]\n", 2), ("nonsense", 1)])
+def test_a_bad_line_is_an_error_that_names_file_and_line(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(text)
+    with pytest.raises(FileFormatError, match=rf"rows\.jsonl, line {line}, column"):
+        files.read_jsonl(path)
+
+
+def test_bytes_that_are_not_utf8_are_an_error_that_names_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"ab\xff")
+    with pytest.raises(FileFormatError, match="byte 2"):
+        files.read_text(path)
+
+
+def test_a_missing_file_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere: No such file or directory; give"):
+        files.read_bytes(tmp_path / "nowhere")
+
+
+def test_nan_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_jsonl(tmp_path / "rows.jsonl", [float("nan")])
+    assert list(tmp_path.iterdir()) == []
