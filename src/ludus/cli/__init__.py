@@ -1,0 +1,82 @@
+"""The command line: verbs, the only place that prints, and exit codes.
+
+0 all is well, 1 what was checked failed, 2 the input cannot be used. A verb is one module here and one line in `VERBS`;
+it is imported only when it is called. Its `main` is a function for tyro that gives the exit code; where a verb has
+verbs of its own, `main` is a dict of such functions.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from ludus import __version__
+from ludus.core.errors import LudusError, nearest
+
+Main = Callable[..., int] | dict[str, Callable[..., int]]
+
+VERBS = {
+    "games": "show the games that are there: their codecs, starts, events, roles and goals",
+    "play": "play a game in many lanes, as a script or by your own keys",
+    "watch": "show what changes in a game's memory, to write a card for it",
+    "bench": "measure speed, side by side with a peer",
+    "conform": "check the Game Boy core against vectors and test ROMs",
+    "doctor": "show what is installed here, and how to get what is missing",
+}
+
+EXAMPLES = {
+    "ludus play": "see the built-in game played",
+    "ludus bench gameboy --peer pyboy": "how fast it is here, beside PyBoy",
+    "ludus doctor --help": "every verb explains itself",
+}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code; argparse's SystemExit(2) on arguments that cannot be used."""
+    words = list(sys.argv[1:] if args is None else args)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    if words[0] == "--version":
+        print(f"ludus {__version__}")
+        return 0
+    verb, *rest = words
+    if verb not in VERBS:
+        return _refuse(f"there is no verb {verb!r}; {nearest(verb, VERBS)} See: ludus --help")
+    try:
+        return _run(import_module(f"ludus.cli.{verb}").main, rest, prog=f"ludus {verb}")
+    except LudusError as error:
+        return _refuse(str(error))
+
+
+def usage() -> str:
+    """Give the text of `ludus --help`."""
+    width = max(map(len, [*VERBS, *EXAMPLES]))
+    verbs = "\n".join(f"  {verb:{width}}  {summary}" for verb, summary in VERBS.items())
+    examples = "\n".join(f"  {command:{width}}  {summary}" for command, summary in EXAMPLES.items())
+    return f"""\
+Ludus raises agents that play games from pixels, and shows and proves what they do.
+
+usage: ludus VERB [OPTIONS]
+
+verbs
+{verbs}
+
+examples
+{examples}
+
+exit codes: 0 all is well, 1 what was checked failed, 2 the input cannot be used"""
+
+
+def _run(main: Main, args: list[str], *, prog: str) -> int:
+    import tyro
+
+    if isinstance(main, dict):
+        return tyro.extras.subcommand_cli_from_dict(main, prog=prog, args=args)
+    return tyro.cli(main, prog=prog, args=args)
+
+
+def _refuse(message: str) -> int:
+    print(f"ludus: {message}", file=sys.stderr)
+    return 2
