@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a game, stamped once by the World that saw it."""
+    """Something that happened in a game, stamped once by the World that saw it; the rest by who receives it."""
 
     kind: str
     payload: Mapping[str, Any]
@@ -50,6 +50,14 @@ class Event:
     stage: str
     lane: int
     tick: int
+    seq: int = 0
+    """Place in its receiver's stream, from 0."""
+    instance: str = ""
+    """The player, for what is counted over a lifetime."""
+    id: str = ""
+    """Unique among all events; by default `RUN/EPISODE/SEQ`."""
+    ts: float | None = None
+    """Seconds since 1970, to be shown; game time is what counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
