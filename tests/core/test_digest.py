@@ -39,3 +39,13 @@ def test_a_rolling_digest_chains_digest_and_frame() -> None:
     assert first == digest.of_array(one)
     assert digest.roll(first, two) == digest.of_bytes(bytes.fromhex(first) + two.tobytes())
     assert digest.roll(digest.roll("", two), one) != digest.roll(first, two)
+
+
+def test_a_chain_is_the_rolling_digest() -> None:
+    chain, rolled = digest.Chain(), ""
+    assert chain.digest == rolled
+    for value in range(3):
+        frame = np.full((2, 3), value, np.uint8)
+        chain.add(frame)
+        rolled = digest.roll(rolled, frame)
+        assert chain.digest == rolled

@@ -86,3 +86,42 @@ def test_nan_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         files.write_jsonl(tmp_path / "rows.jsonl", [float("nan")])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_written_together_are_all_there_and_nothing_lies_beside_them(tmp_path: Path) -> None:
+    contents = {tmp_path / f"{number}": bytes([number]) * 9 for number in range(3)}
+    files.write_all_atomic(contents)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == contents
+
+
+def test_a_log_grows_by_whole_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    assert files.read_log(log) == []
+    files.append_jsonl(log, [{"a": 1}, "b\u2028"])
+    files.append_jsonl(log, [3])
+    assert files.read_log(log) == files.read_jsonl(log) == [{"a": 1}, "b\u2028", 3]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 6])
+def test_a_line_that_a_crash_cut_is_ignored_and_the_next_one_takes_its_place(tmp_path: Path, cut: int) -> None:
+    log = tmp_path / "log.jsonl"
+    files.append_jsonl(log, ["whole", "cut off"])
+    log.write_bytes(log.read_bytes()[:-cut])
+    assert files.read_log(log) == ["whole"]
+    files.append_jsonl(log, ["next"])
+    assert files.read_log(log) == files.read_jsonl(log) == ["whole", "next"]
+
+
+def test_a_log_of_one_cut_line_is_empty(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b'{"a": ')
+    assert files.read_log(log) == []
+    files.append_jsonl(log, [1])
+    assert files.read_jsonl(log) == [1]
+
+
+def test_a_bad_line_within_a_log_is_an_error_that_names_it(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"1\n{\n3\n")
+    with pytest.raises(FileFormatError, match=r"log\.jsonl, line 2"):
+        files.read_log(log)

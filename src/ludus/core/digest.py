@@ -41,3 +41,21 @@ def roll(digest: str, frame: npt.NDArray[Any]) -> str:
     chain = xxhash.xxh3_128(bytes.fromhex(digest))
     chain.update(np.ascontiguousarray(frame).data)
     return chain.hexdigest()
+
+
+class Chain:
+    """The rolling digest of a stream (`roll`) in the making, for streams whose frames come quickly."""
+
+    def __init__(self) -> None:
+        self._digest = b""
+
+    def add(self, frame: npt.NDArray[Any]) -> None:
+        """Take one more frame, in C order."""
+        chain = xxhash.xxh3_128(self._digest)
+        chain.update(frame.data)
+        self._digest = chain.digest()
+
+    @property
+    def digest(self) -> str:
+        """The digest so far, 32 hexadecimal digits; "" of no frames."""
+        return self._digest.hex()

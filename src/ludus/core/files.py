@@ -1,11 +1,11 @@
-"""Files that are whole or absent: written beside their place, synced, and renamed into it."""
+"""Files that are whole or absent: written beside their place, synced, and renamed into it; and logs that only grow."""
 
 from __future__ import annotations
 
 import json
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,28 +23,68 @@ def read_bytes(path: Path) -> bytes:
 
 def read_text(path: Path) -> str:
     """Give a file's UTF-8 text. Raises `InputError`, or `FileFormatError` on bytes that are not UTF-8."""
-    try:
-        return read_bytes(path).decode()
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
+    return _utf8(read_bytes(path), path)
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or a crash at any moment, sees all of it or what was there before."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    write_all_atomic({path: data})
+
+
+def write_all_atomic(contents: Mapping[Path, bytes]) -> None:
+    """Write files as `write_atomic` does, each whole or absent, and sync every folder only once."""
+    for path, data in contents.items():
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            with beside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    for folder in dict.fromkeys(path.parent for path in contents):
+        sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        os.fsync(opened)
     finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+        os.close(opened)
+
+
+def append_jsonl(path: Path, rows: Iterable[Any]) -> None:
+    """Append values to a log in JSON Lines with one write, and sync it; ValueError on NaN and infinities.
+
+    After a crash the log may end in part of a line, which `read_log` ignores and the next append cuts off.
+    """
+    data = "".join(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows).encode()
+    log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     try:
-        os.fsync(folder)
+        size = os.fstat(log).st_size
+        if size and os.pread(log, 1, size - 1) != b"\n":
+            os.ftruncate(log, path.read_bytes().rfind(b"\n") + 1)
+        written = os.write(log, data)
+        if written < len(data):  # a disk that filled up tells so at the next write
+            os.write(log, data[written:])
+        os.fsync(log)
     finally:
-        os.close(folder)
+        os.close(log)
+
+
+def read_log(path: Path) -> list[Any]:
+    """Give the values of a log that `append_jsonl` writes, but for a last line that is not whole; [] without a file.
+
+    Raises `FileFormatError` that names the line.
+    """
+    if not path.exists():
+        return []
+    whole = read_bytes(path).rpartition(b"\n")[0]
+    lines = whole.split(b"\n") if whole else []
+    return [_parse(_utf8(line, path), path, number) for number, line in enumerate(lines, start=1)]
 
 
 def read_jsonl(path: Path) -> list[Any]:
@@ -56,6 +96,13 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Write values as JSON Lines, atomically; ValueError on NaN and infinities, which JSON does not have."""
     lines = (json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows)
     write_atomic(path, "".join(lines).encode())
+
+
+def _utf8(data: bytes, path: Path) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from error
 
 
 def _parse(line: str, path: Path, number: int) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,62 @@ class Verdict:
     lane: int
     tick: int
     evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights at one moment of a run, in a folder of their own."""
+
+    path: Path
+    """The folder."""
+    game: str
+    """`WorldSpec.id` of what they learned on."""
+    step: int
+    """Steps of all lanes together until then."""
+    updates: int
+    digest: str
+    """sha256 of the file of weights."""
+    parent: str | None
+    """Digest of the checkpoint before, or of the ancestor that the run began from; None at the very beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file of a run."""
+
+    path: str
+    """Below the run's folder, with slashes."""
+    filesize_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """The record of one episode: a line of its run's manifest (`ludus.episodes.manifest`)."""
+
+    id: str
+    """`SCENARIO__SEED__INDEX`, the stem of its files."""
+    run: str
+    scenario: str
+    seed: int
+    index: int
+    """Place in the run, from 0."""
+    policy: str
+    steps: int
+    total: float
+    """Its return: the sum of its rewards, in their order, as float64."""
+    ticks: int
+    """Game time that it took."""
+    terminated: bool
+    truncated: bool
+    digest: str
+    """Rolling digest of its frames, the first one, which no action led to, included."""
+    happened: Mapping[str, int]
+    """Kind of event -> how many there were."""
+    files: Mapping[str, Artefact]
+    """`trace`, `steps` and, where anything happened, `events`."""
+    verdicts: tuple[Mapping[str, Any], ...]
+    clips: tuple[Mapping[str, Any], ...]
+    video: Mapping[str, Any]
+    timing: Mapping[str, Any]
+    """What differs each time that it is played; all the rest does not."""
