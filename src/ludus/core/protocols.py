@@ -1,4 +1,4 @@
-"""The four seams of the house: World, Policy, Judge, Saved.
+"""The four seams of the house: World, Policy, Judge, Saved, and what a Policy may do beyond its signatures.
 
 N lanes, H W pixels. A class need not inherit from these; it only has to fit. What a World promises beyond its
 signatures is held by the conformance suite, `tests/world_conformance.py`.
@@ -118,7 +118,11 @@ class World(Protocol):
 
 @runtime_checkable
 class Policy(Protocol[Carry]):
-    """Chooses actions from frames and what it carries, and from nothing else."""
+    """Chooses actions from frames and what it carries, and from nothing else.
+
+    A carry is an array `[N, ...]`, or a tuple, list, dict or dataclass of such; what else it holds belongs to no lane.
+    A policy that wants more than the newest frame has an attribute `stack`, the K of its frames.
+    """
 
     def init(self, lanes: int) -> Carry:
         """Give the carry with which episodes begin in `lanes` lanes."""
@@ -129,6 +133,36 @@ class Policy(Protocol[Carry]):
 
         In general frames are `frame_dtype[N, K, *frame_shape]` of the World's spec.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """Actions, and what their policy thinks of them."""
+
+    actions: Actions
+    """`[N, *action_space.shape]`."""
+    value: npt.NDArray[np.float32] | None = None
+    """`float32[N]`, the return that it expects from here."""
+    log_prob: npt.NDArray[np.float32] | None = None
+    """`float32[N]`, of the actions."""
+
+
+@runtime_checkable
+class Seeded(Policy[Carry], Protocol[Carry]):
+    """A Policy that draws numbers: keyed by the seeds of the episodes, its play does not depend on their lanes."""
+
+    def seeded(self, seeds: npt.NDArray[np.int64]) -> Carry:
+        """Give the carry with which episodes of these seeds, `int64[N]`, begin."""
+        ...
+
+
+@runtime_checkable
+class Choosing(Policy[Carry], Protocol[Carry]):
+    """A Policy that also tells what it thinks of its actions, to be recorded."""
+
+    def choose(self, frames: npt.NDArray[Any], carry: Carry) -> tuple[Choice, Carry]:
+        """Do what `act` does, and tell more."""
         ...
 
 
