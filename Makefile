@@ -32,5 +32,5 @@ clean:
 
 # The extension is rebuilt when its sources change; Python sources are used where they lie.
 $(READY): .venv/tools pyproject.toml CMakeLists.txt $(NATIVE)
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,export,games,learn,video]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,export,games,learn,postgres,serve,video]'
 	touch $@
