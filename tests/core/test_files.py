@@ -125,3 +125,25 @@ def test_a_bad_line_within_a_log_is_an_error_that_names_it(tmp_path: Path) -> No
     log.write_bytes(b"1\n{\n3\n")
     with pytest.raises(FileFormatError, match=r"log\.jsonl, line 2"):
         files.read_log(log)
+
+
+def test_a_new_folder_is_whole_or_absent(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), files.new_folder(tmp_path / "a" / "set") as folder:
+        (folder / "half" / "file").touch()
+    assert list((tmp_path / "a").iterdir()) == []
+    with files.new_folder(tmp_path / "a" / "set") as folder:
+        (folder / "part").mkdir()
+        (folder / "part" / "file").write_text("whole")
+        assert not (tmp_path / "a" / "set").exists()
+    assert (tmp_path / "a" / "set" / "part" / "file").read_text() == "whole"
+
+
+def test_a_folder_in_use_is_only_replaced_by_force(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "old").touch()
+    with pytest.raises(InputError, match=r"set is there already"), files.new_folder(tmp_path / "set"):
+        pass
+    with files.new_folder(tmp_path / "set", force=True) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]

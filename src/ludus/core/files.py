@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -49,11 +51,39 @@ def write_all_atomic(contents: Mapping[Path, bytes]) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Return when the names in a folder are on the disk."""
-    opened = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+@contextmanager
+def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a folder to fill, which takes the name `path` when the block ends, whole, and vanishes if it fails.
+
+    Raises `InputError` if there is something at `path`, unless it is an empty folder or `force` says to replace it.
+    """
+    if not force and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} is there already, expected a new folder; name another, or replace it by force.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside, old = (path.with_name(f".{path.name}.{uuid.uuid4().hex}") for _ in range(2))
+    beside.mkdir()
+    try:
+        yield beside
+        for file in beside.rglob("*"):
+            _sync(file)
+        if path.exists():
+            path.rename(old)
+        beside.rename(path)
+        sync_folder(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def append_jsonl(path: Path, rows: Iterable[Any]) -> None:
