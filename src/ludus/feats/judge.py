@@ -1,0 +1,131 @@
+"""The judge of feats: a pure reducer from events to verdicts.
+
+`update` leaves the memory it is given as it is: it copies the lanes that its events touch, and no others. Lanes are
+kept apart by `Event.lane`; within a lane, events come in the order in which they happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from ludus.core.types import Event, Verdict
+from ludus.feats.compiler import Program, Woken
+from ludus.feats.feat import Feat
+from ludus.feats.memory import ABSENT, Memory, Spans
+from ludus.feats.parts import NUMBERS, Rule, Slot
+from ludus.feats.work import RUN_START, STAGE_START, Work
+
+COUNTER_DELTA = "counter_delta"
+
+_NOTHING = Woken()
+_BY_NUMBER = itemgetter(0)
+
+
+class FeatJudge:
+    """Judges the events of any number of lanes by the feats of one file."""
+
+    def __init__(self, feats: Sequence[Feat], *, tick_hz: float) -> None:
+        """Compile the feats; `tick_hz` is how many ticks of the events make a second of game time."""
+        assert tick_hz > 0, tick_hz
+        self.feats = tuple(feats)
+        self.program = Program(feats, tick_hz)
+        kinds, slots = self.program.kinds, self.program.slots
+        self._kinds = kinds | {kind: kinds.get(kind, _NOTHING) for kind in (RUN_START, STAGE_START)}
+        self._slots = {name: tuple(found) for name, found in slots.items()}
+        self._payload_keys = self.program.payload_keys
+
+    def init(self, lanes: int) -> Memory:
+        """Give the memory of a judge that has seen nothing. Lanes beyond these are added as they speak."""
+        return Memory(lanes={lane: self.program.fresh_lane() for lane in range(lanes)}, lives={})
+
+    def update(self, memory: Memory, seen: Sequence[Event]) -> tuple[Memory, tuple[Verdict, ...]]:
+        """Give the memory after these events, and a verdict for every feat that unlocks."""
+        work = Work(self.program, memory)
+        for event in seen:
+            woken = self._kinds.get(event.kind)
+            payload = event.payload
+            slots = self._slots.get(payload.get("name", ""), ()) if event.kind == COUNTER_DELTA else ()
+            snapshot = payload.get("counters")
+            if woken is None and not slots and snapshot is None and self._payload_keys.keys().isdisjoint(payload):
+                continue
+            spans = work.spans(event)
+            due = self._due(woken or _NOTHING, payload)
+            if slots:
+                delta = payload.get("delta")
+                if type(delta) is int or type(delta) is float:
+                    due += _add(slots, delta, spans)
+            if snapshot is not None:
+                due += self._take(snapshot, spans)
+            if len(due) > 1:
+                due.sort(key=_BY_NUMBER)
+            for _, act, feat in due:
+                if act(event, spans) and feat is not None:
+                    work.unlock(feat, event, spans)
+        return work.finish()
+
+    def progress(self, memory: Memory, lane: int, instance: str = "") -> dict[str, float]:
+        """Give how much of each feat is done in a lane, 0 to 1; 1 where it has unlocked and cannot do so again."""
+        place = memory.lanes.get(lane) or self.program.fresh_lane()
+        life = memory.lives.get(instance) or self.program.fresh_life()
+        spans = (place.of_run.cells, place.of_stage.cells, life.cells)
+        won = {"once_per_run": place.of_run.won, "once_per_stage": place.of_stage.won, "once": life.won}
+        return {
+            feat.id: 1.0
+            if self.program.keys[feat.id] in won.get(feat.dedupe, ())
+            else self.program.shares[feat.id](spans)
+            for feat in self.feats
+        }
+
+    def rarity(self, memory: Memory) -> dict[str, float]:
+        """Give the share of all runs so far in which each feat unlocked, 0 to 1; no feat where there was no run."""
+        if not memory.runs:
+            return {}
+        return {feat.id: memory.winners.get(self.program.keys[feat.id], 0) / memory.runs for feat in self.feats}
+
+    def leaderboards(self, memory: Memory) -> dict[str, list[dict[str, Any]]]:
+        """Give each best_only feat's instances, best first, with `score` and where it was reached."""
+        boards = {}
+        for feat in self.feats:
+            if feat.dedupe == "best_only":
+                board = memory.boards.get(self.program.keys[feat.id], {})
+                rows = [{"instance_id": instance} | dict(best) for instance, best in board.items()]
+                rows.sort(key=lambda row: row["score"], reverse=feat.direction == "max")
+                boards[feat.id] = rows
+        return boards
+
+    # What an event has to look at.
+
+    def _due(self, woken: Woken, payload: Mapping[str, Any]) -> list[Rule]:
+        due = [*woken.always]
+        for key, by_value in woken.by_value:
+            try:
+                due += by_value.get(payload.get(key), ())
+            except TypeError:
+                continue  # a list or an object, which no filter asks for
+        if self._payload_keys:
+            for key in self._payload_keys.keys() & payload.keys():
+                due += self._payload_keys[key]
+        return due
+
+    def _take(self, snapshot: object, spans: Spans) -> list[Rule]:
+        """Set the run's counters to what a snapshot says; other spans take the difference."""
+        due: list[Rule] = []
+        for name, value in snapshot.items() if isinstance(snapshot, Mapping) else ():
+            slots = self._slots.get(name, ())
+            if slots and type(value) in NUMBERS:
+                was = spans[slots[0].span][slots[0].index]
+                due += _add(slots, value - (0 if was == ABSENT else was), spans)
+        return due
+
+
+def _add(slots: Iterable[Slot], delta: float, spans: Spans) -> list[Rule]:
+    due: list[Rule] = []
+    for slot in slots:
+        cells = spans[slot.span]
+        old = cells[slot.index]
+        new = cells[slot.index] = delta if old == ABSENT else old + delta
+        if slot.thresholds:
+            due += slot.passed(old, new)
+    return due
