@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-NATIVE := $(shell find src/ludus/gameboy/native -type f)
+NATIVE := $(shell find src/ludus/*/native -type f)
 
 .PHONY: run test lint format clean
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import xxhash
 from ludus.core.files import read_bytes
 
 
-def of_bytes(data: bytes) -> str:
+def of_bytes(data: bytes | memoryview) -> str:
     """Give the xxh3-128 of bytes, 32 hexadecimal digits."""
     return xxhash.xxh3_128_hexdigest(data)
 
@@ -28,8 +29,8 @@ def of_file(path: Path) -> str:
     return of_file_bytes(read_bytes(path))
 
 
-def of_file_bytes(data: bytes) -> str:
-    """Give the sha256 of a file's bytes, 64 hexadecimal digits."""
+def of_file_bytes(data: bytes | mmap) -> str:
+    """Give the sha256 of a file's bytes, 64 hexadecimal digits; those of a mapped file are never in memory all at once."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -1,0 +1,248 @@
+// The Python face of the film core. Everything here is called by ludus.episodes.video, which checks what people hand in.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include "film.h"
+
+namespace nb = nanobind;
+using namespace film;
+
+using Frames = nb::ndarray<const u8, nb::c_contig, nb::device::cpu>;
+using Mask = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Ticks = nb::ndarray<const i64, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Row = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Counts = nb::ndarray<const u8, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Span = nb::ndarray<const u8, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using TrackTuple = std::tuple<nb::bytes, u32, u32, u32, u32>;  // avcC, width, height, timescale, ticks a sample
+
+static nb::bytes to_bytes(View data) { return nb::bytes(data.data(), data.size()); }
+static View view(const nb::bytes& data) { return {reinterpret_cast<const u8*>(data.c_str()), data.size()}; }
+static View view(const Span& data) { return {data.data(), data.size()}; }
+static Track track_of(const TrackTuple& t) {
+  const View avcc = view(std::get<0>(t));
+  return {Bytes(avcc.begin(), avcc.end()), std::get<1>(t), std::get<2>(t), std::get<3>(t), std::get<4>(t)};
+}
+
+static Bytes avcc_of(const Bytes& sps, const Bytes& pps) {
+  Bytes out{1, sps[1], sps[2], sps[3], 0xFF, 0xE1};
+  put_be(out, sps.size(), 2);
+  out.insert(out.end(), sps.begin(), sps.end());
+  out.push_back(1);
+  put_be(out, pps.size(), 2);
+  out.insert(out.end(), pps.begin(), pps.end());
+  return out;
+}
+
+// Appends an Annex B stream with lengths in place of its start codes.
+static void append_annexb(View data, Bytes& out) {
+  const auto start_code = [&](size_t from) {  // where the next one begins, or the end
+    for (size_t i = from; i + 3 <= data.size(); i++)
+      if (data[i] == 0 && data[i + 1] == 0 && data[i + 2] == 1) return i;
+    return data.size();
+  };
+  for (size_t at = start_code(0); at < data.size();) {
+    const size_t next = start_code(at + 3);
+    size_t end = next;
+    while (end > at + 3 && data[end - 1] == 0) end--;
+    put_be(out, end - at - 3, 4);
+    out.insert(out.end(), data.begin() + i64(at) + 3, data.begin() + i64(end));
+    at = next;
+  }
+}
+
+class Film {
+ public:
+  Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, RingLimits ring, Frame frame,
+       u32 bands, Inks inks)
+      : gop_(gop), ring_(ring), frame_(frame), lanes_(lanes), encoders_(lanes) {
+    coder_.emplace(width, height, luma, rate);
+    track_ = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
+    for (Encoder& encoder : encoders_) {
+      encoder.blocks.resize(coder_->blocks_bytes());
+      if (bands) encoder.panel.emplace(width, height, bands, inks);
+    }
+  }
+  // For packets that another encoder makes.
+  Film(size_t lanes, Track track, RingLimits ring) : ring_(ring), track_(std::move(track)), lanes_(lanes) {}
+
+  size_t size() const { return lanes_.size(); }
+  const Track& track() const { return track_; }
+  Lane& lane(size_t i) {
+    if (i >= size()) throw nb::index_error("no such lane");
+    return lanes_[i];
+  }
+
+  void begin(size_t i, int descriptor, const nb::bytes& note) {
+    lane(i).begin(descriptor, descriptor < 0 ? Bytes{} : head(view(note)));
+    if (i < encoders_.size() && encoders_[i].panel) encoders_[i].panel->begin();
+  }
+
+  void add(std::optional<Frames> frames, Mask mask, Ticks ticks, std::optional<Rows> actions, std::optional<Row> reward,
+           std::optional<Row> value, std::optional<Counts> events) {
+    const size_t n = encoders_.size(), parts = actions ? actions->shape(1) : 0;
+    const auto fits = [&](const auto& array) { return !array || array->shape(0) == n; };
+    if (!n || mask.size() != n || ticks.size() != n || !fits(actions) || !fits(reward) || !fits(value) || !fits(events) ||
+        (frames && frames->size() != n * frame_.bytes()))
+      throw std::invalid_argument("frames, mask or numbers do not fit the lanes");
+    const bool* chosen = mask.data();
+    const u8* pictures = frames ? frames->data() : nullptr;
+    const float nan = std::nanf("");
+    nb::gil_scoped_release release;
+    u64 start = now_ns();
+    for (size_t i = 0; i < n; i++) {
+      if (!chosen[i] || !lanes_[i].rolling()) continue;
+      Encoder& encoder = encoders_[i];
+      const u8* picture = pictures ? pictures + i * frame_.bytes() : nullptr;
+      if (encoder.panel) {
+        if (picture) encoder.panel->show(picture, frame_);
+        encoder.panel->add({parts ? actions->data() + i * parts : nullptr, u32(parts), reward ? reward->data()[i] : nan,
+                            value ? value->data()[i] : nan, events ? events->data()[i] : u8(0)});
+        picture = encoder.panel->canvas();
+      }
+      if (picture) encode(i, picture, ticks.data()[i]);
+      const u64 end = now_ns();
+      lanes_[i].spent(end - start);
+      start = end;
+    }
+  }
+
+  void add_packet(size_t i, const nb::bytes& annexb, bool key, i64 tick) {
+    Lane& to = lane(i);
+    Bytes& out = to.gop_for(key, ring_).bytes;
+    const size_t before = out.size();
+    append_annexb(view(annexb), out);
+    to.added(u32(out.size() - before), key, tick);
+  }
+
+  std::tuple<u64, int, u64, u64> finish(size_t i) {
+    Lane& done = lane(i);
+    {
+      nb::gil_scoped_release release;
+      done.finish(track_, ring_);
+    }
+    return {done.file().frames(), done.file().error(), done.file().blocked_ns(), done.encode_ns()};
+  }
+
+  nb::bytes cut_clip(size_t i, u64 start, u64 end, u32 timescale, u32 duration) {
+    Track track = track_;
+    track.timescale = timescale, track.duration = duration;
+    Lane& from = lane(i);
+    if (start < kept_from(i) || end > from.frames() || start >= end) throw std::invalid_argument("these frames are not kept");
+    return to_bytes(cut(from, track, start, end));
+  }
+  u64 kept_from(size_t i) {
+    const auto& gops = lane(i).ring().gops();
+    return gops.empty() ? lane(i).open_gop().first : gops.front()->first;
+  }
+  // The number of the first frame that is kept and whose game time is later than `tick`; the number of frames if none is.
+  u64 frame_after(size_t i, i64 tick) {
+    const auto search = [&](const Gop& gop) {
+      return gop.first + u64(std::upper_bound(gop.ticks.begin(), gop.ticks.end(), tick) - gop.ticks.begin());
+    };
+    for (const auto& gop : lane(i).ring().gops())
+      if (gop->ticks.back() > tick) return search(*gop);
+    return search(lane(i).open_gop());
+  }
+
+ private:
+  struct Encoder {
+    Bytes blocks;
+    std::optional<Panel> panel;
+  };
+
+  void encode(size_t i, const u8* picture, i64 tick) {
+    Lane& to = lanes_[i];
+    const u64 number = to.frames();
+    const bool key = number % gop_ == 0;
+    Bytes& out = to.gop_for(key, ring_).bytes;
+    const size_t before = out.size();
+    coder_->encode(picture, encoders_[i].blocks.data(), u32(number % gop_), u32(number / gop_), out);
+    to.added(u32(out.size() - before), key, tick);
+  }
+
+  u32 gop_ = 0;
+  RingLimits ring_;
+  Frame frame_{};
+  Track track_;
+  std::optional<ShadeCoder> coder_;
+  std::vector<Lane> lanes_;
+  std::vector<Encoder> encoders_;
+};
+
+static TrackTuple tuple_of(const Track& t) { return {to_bytes(t.avcc), t.width, t.height, t.timescale, t.duration}; }
+
+// What a finished file is: its track, the frames it shows, key frames, frames before the first shown, where samples lie.
+static std::tuple<TrackTuple, u64, u64, u32, u64, u64> demux(Span data) {
+  const Demuxed found = Reader(view(data)).read();
+  const auto keys = std::count_if(found.samples.begin(), found.samples.end(), [](const Sample& s) { return s.key; });
+  u64 bytes = 0;
+  for (const Sample& sample : found.samples) bytes += sample.size;
+  return {tuple_of(found.track), found.samples.size() - found.hidden, u64(keys), found.hidden, found.data_at, bytes};
+}
+
+// Frames [start, end) of a finished file, as `Film.cut` gives them.
+static nb::bytes cut_file(Span data, u64 start, u64 end, u32 timescale, u32 duration) {
+  Demuxed found = Reader(view(data)).read();
+  const auto& samples = found.samples;
+  start += found.hidden, end += found.hidden;
+  if (start >= end || end > samples.size()) throw std::invalid_argument("these frames are not in the file");
+  u64 first = start, at = found.data_at, bytes = 0;
+  while (first && !samples[first].key) first--;
+  for (u64 i = 0; i < first; i++) at += samples[i].size;
+  for (u64 i = first; i < end; i++) bytes += samples[i].size;
+  found.track.timescale = timescale, found.track.duration = duration;
+  const View piece = view(data).subspan(at, bytes);
+  return to_bytes(whole(found.track, std::span(samples).subspan(first, end - first), std::span(&piece, 1), u32(start - first)));
+}
+
+static std::tuple<u64, nb::bytes> unfinished(Span data) {
+  const auto [at, note] = Reader(view(data)).unfinished();
+  return {at, to_bytes(note)};
+}
+
+// What makes an ordinary MP4 of a file that was never finished: its frames, where they end, the index, and mdat's size.
+static std::tuple<u64, u64, nb::bytes, nb::bytes> mend(Span data, u64 data_at, const TrackTuple& track) {
+  const std::vector<Sample> samples = walk(view(data), data_at);
+  u64 bytes = 0;
+  for (const Sample& sample : samples) bytes += sample.size;
+  return {samples.size(), data_at + bytes, to_bytes(index(track_of(track), samples, data_at, 0)), to_bytes(mdat_size(bytes))};
+}
+
+NB_MODULE(_native, m) {
+  m.attr("BAND") = BAND;
+  m.def("demux", &demux);
+  m.def("cut_file", &cut_file, nb::arg("data"), nb::arg("start"), nb::arg("end"), nb::arg("timescale"), nb::arg("duration"));
+  m.def("unfinished", &unfinished);
+  m.def("mend", &mend, nb::arg("data"), nb::arg("data_at"), nb::arg("track"));
+  nb::class_<Film>(m, "Film")
+      .def("__init__", [](Film* self, size_t lanes, u32 width, u32 height, nb::bytes luma, std::tuple<u32, u32> rate,
+                          u32 gop, std::tuple<i64, size_t> ring, std::tuple<u32, u32, u32, u32> frame,
+                          u32 bands, std::tuple<u8, u8, u8, u8> inks) {
+        new (self) Film(lanes, width, height, std::string(luma.c_str(), luma.size()), std::make_from_tuple<Rate>(rate), gop, std::make_from_tuple<RingLimits>(ring),
+                        std::make_from_tuple<Frame>(frame), bands, std::make_from_tuple<Inks>(inks));
+      }, nb::kw_only(), nb::arg("lanes"), nb::arg("width"), nb::arg("height"), nb::arg("luma"), nb::arg("rate"), nb::arg("gop"),
+         nb::arg("ring"), nb::arg("frame"), nb::arg("bands"), nb::arg("inks"))
+      .def_static("of_packets", [](size_t lanes, const TrackTuple& track, std::tuple<i64, size_t> ring) {
+        return new Film(lanes, track_of(track), std::make_from_tuple<RingLimits>(ring));
+      }, nb::kw_only(), nb::arg("lanes"), nb::arg("track"), nb::arg("ring"))
+      .def_prop_ro("track", [](const Film& f) { return tuple_of(f.track()); })
+      .def("begin", &Film::begin, nb::arg("lane"), nb::arg("descriptor"), nb::arg("note"))
+      .def("add", &Film::add, nb::arg("frames").none().noconvert(), nb::arg("mask").noconvert(), nb::arg("ticks").noconvert(),
+           nb::arg("actions").none().noconvert(), nb::arg("reward").none().noconvert(), nb::arg("value").none().noconvert(),
+           nb::arg("events").none().noconvert())
+      .def("add_packet", &Film::add_packet, nb::arg("lane"), nb::arg("annexb"), nb::arg("key"), nb::arg("tick"))
+      .def("finish", &Film::finish)
+      .def("leave", [](Film& f, size_t lane) { f.lane(lane).leave(); })
+      .def("frames", [](Film& f, size_t lane) { return f.lane(lane).frames(); })
+      .def("encode_ns", [](Film& f, size_t lane) { return f.lane(lane).encode_ns(); })
+      .def("cut", &Film::cut_clip, nb::arg("lane"), nb::arg("start"), nb::arg("end"), nb::arg("timescale"), nb::arg("duration"))
+      .def("hold", [](Film& f, size_t lane, u64 frame) { f.lane(lane).ring().hold(frame); })
+      .def("kept_from", &Film::kept_from)
+      .def("kept_bytes", [](Film& f, size_t lane) { return f.lane(lane).ring().bytes() + f.lane(lane).open_gop().bytes.size(); })
+      .def("frame_after", &Film::frame_after);
+}

@@ -1,0 +1,169 @@
+// Pictures in shades as H.264, lossless, at the cost of copying them: constrained baseline with CAVLC, where a macroblock
+// that has not changed is skipped (P_Skip, no motion) and one that has is written as it is (I_PCM). Deblocking is off, all
+// chroma is 128, every picture is a reference, and no picture waits for another: so decoding order is showing order.
+// Every macroblock's motion is none, so the motion that P_Skip infers (clause 8.4.1.1) is none too. Nothing here depends
+// on the machine: equal pictures give equal bytes everywhere.
+#pragma once
+#include "bits.h"
+
+namespace film {
+
+constexpr u32 MB = 16, MB_LUMA = 256, MB_CHROMA = 128;
+
+struct Rate {
+  u32 num, den;  // frames a second
+};
+
+class ShadeCoder {
+ public:
+  // luma[v] is what frame value v is shown as, 16 to 235; values beyond stand for the first.
+  ShadeCoder(u32 width, u32 height, const std::string& luma, Rate rate)
+      : width_(width), height_(height), columns_((width + MB - 1) / MB), rows_((height + MB - 1) / MB), few_(luma.size() <= 4) {
+    for (u32 i = 0; i < 256; i++) table_[i] = u8(luma[i < luma.size() ? i : 0]);
+    write_headers(rate);
+  }
+
+  const Bytes& sps() const { return sps_; }
+  const Bytes& pps() const { return pps_; }
+  u32 width() const { return width_ + (width_ & 1); }  // 4:2:0 has even sizes: an odd edge is shown twice
+  u32 height() const { return height_ + (height_ & 1); }
+  size_t blocks_bytes() const { return size_t(columns_) * rows_ * MB_LUMA; }
+
+  // Appends the picture uint8[height, width] as one NAL unit behind its length. `blocks` is what the last picture left,
+  // `number` counts pictures since the last key picture, `key_id` tells neighbouring key pictures apart.
+  void encode(const u8* picture, u8* blocks, u32 number, u32 key_id, Bytes& out) const {
+    const bool key = number == 0;
+    const size_t length_at = out.size();
+    put_be(out, 0, 4);
+    out.push_back(key ? 0x65 : 0x61);
+    Bits bits(out);
+    write_slice_header(bits, number, key_id);
+    u32 skipped = 0;
+    for (u32 row = 0; row < rows_; row++)
+      for (u32 column = 0; column < columns_; column++, blocks += MB_LUMA) {
+        if (!update(picture, row * MB, column * MB, blocks) && !key) {
+          skipped++;
+          continue;
+        }
+        if (!key) bits.ue(skipped), skipped = 0;
+        bits.ue(key ? 25 : 30);  // mb_type I_PCM
+        bits.align();
+        u8* pcm = bits.raw(MB_LUMA + MB_CHROMA);
+        shade(blocks, pcm);
+        std::memset(pcm + MB_LUMA, 128, MB_CHROMA);
+      }
+    if (skipped) bits.ue(skipped);
+    bits.end();
+    set_be32(out.data() + length_at, u32(out.size() - length_at - 4));
+  }
+
+ private:
+  // Brings a block up to date; says whether it has changed. Beyond the edges the last row and column go on.
+  bool update(const u8* picture, u32 y, u32 x, u8* block) const {
+    if (y + MB <= height_ && x + MB <= width_) {
+      const u8* from = picture + size_t(y) * width_ + x;
+      u64 changed = 0;
+      for (u32 i = 0; i < MB; i++) {
+        u64 now[2], before[2];
+        std::memcpy(now, from + size_t(i) * width_, MB);
+        std::memcpy(before, block + i * MB, MB);
+        changed |= (now[0] ^ before[0]) | (now[1] ^ before[1]);
+      }
+      if (!changed) return false;
+      for (u32 i = 0; i < MB; i++) std::memcpy(block + i * MB, from + size_t(i) * width_, MB);
+      return true;
+    }
+    u8 now[MB_LUMA];
+    for (u32 i = 0; i < MB; i++) {
+      const u8* from = picture + size_t(std::min(y + i, height_ - 1)) * width_;
+      const u32 inside = std::min(MB, width_ - x);
+      std::memcpy(now + i * MB, from + x, inside);
+      std::memset(now + i * MB + inside, from[width_ - 1], MB - inside);
+    }
+    if (!std::memcmp(now, block, MB_LUMA)) return false;
+    std::memcpy(block, now, MB_LUMA);
+    return true;
+  }
+
+  // With comparisons where shades are few: compilers make vectors of these.
+  void shade(const u8* __restrict from, u8* __restrict to) const {
+    if (!few_) {
+      for (u32 i = 0; i < MB_LUMA; i++) to[i] = table_[from[i]];
+      return;
+    }
+    const u8 l0 = table_[0], d1 = l0 ^ table_[1], d2 = l0 ^ table_[2], d3 = l0 ^ table_[3];
+    for (u32 i = 0; i < MB_LUMA; i++) {
+      const u8 v = from[i];
+      to[i] = u8(l0 ^ (u8(-(v == 1)) & d1) ^ (u8(-(v == 2)) & d2) ^ (u8(-(v == 3)) & d3));
+    }
+  }
+
+  void write_slice_header(Bits& bits, u32 number, u32 key_id) const {
+    bits.ue(0);                   // first_mb_in_slice
+    bits.ue(number == 0 ? 7 : 5); // slice_type: all I, all P
+    bits.ue(0);                   // pic_parameter_set_id
+    bits.put(number & 255, 8);    // frame_num
+    if (number == 0) {
+      bits.ue(key_id & 1);        // idr_pic_id
+      bits.put(0, 2);             // no_output_of_prior_pics, long_term_reference
+    } else {
+      bits.put(0, 3);             // no override of references, no reordering, sliding window
+    }
+    bits.se(0);                   // slice_qp_delta
+    bits.ue(1);                   // disable_deblocking_filter_idc
+  }
+
+  void write_headers(Rate rate) {
+    const u32 blocks = columns_ * rows_;
+    const u8 level = blocks <= 1620 ? 30 : blocks <= 3600 ? 31 : blocks <= 8192 ? 40 : 51;
+    sps_ = {0x67, 66, 0xC0, level};  // profile_idc, constraint_set0 and 1
+    Bits sps(sps_);
+    sps.ue(0);        // seq_parameter_set_id
+    sps.ue(4);        // frame_num has 8 bits
+    sps.ue(2);        // pic_order_cnt_type: shown in decoding order
+    sps.ue(1);        // max_num_ref_frames
+    sps.flag(false);  // gaps_in_frame_num
+    sps.ue(columns_ - 1);
+    sps.ue(rows_ - 1);
+    sps.flag(true);  // frame_mbs_only
+    sps.flag(true);  // direct_8x8_inference
+    const u32 right = (columns_ * MB - width()) / 2, bottom = (rows_ * MB - height()) / 2;
+    sps.flag(right || bottom);
+    if (right || bottom) sps.ue(0), sps.ue(right), sps.ue(0), sps.ue(bottom);
+    sps.flag(true);   // VUI
+    sps.put(0, 2);    // no aspect ratio, no overscan
+    sps.flag(true);   // video_signal_type
+    sps.put(5, 3);    // unspecified format
+    sps.flag(false);  // limited range
+    sps.flag(true);   // colours as BT.709 has them
+    sps.put(0x010101, 24);
+    sps.flag(false);  // chroma location
+    sps.flag(true);   // timing
+    sps.put(rate.den, 32);
+    sps.put(rate.num * 2, 32);  // fields
+    sps.flag(true);             // fixed rate
+    sps.put(0, 3);              // no HRD twice, no pic_struct
+    sps.flag(true);             // bitstream restriction
+    sps.flag(false);            // no motion over picture boundaries
+    sps.ue(0), sps.ue(0), sps.ue(0), sps.ue(0);  // bytes and bits unlimited, no vectors
+    sps.ue(0), sps.ue(1);       // no reordering, one frame kept
+    sps.end();
+    pps_ = {0x68};
+    Bits pps(pps_);
+    pps.ue(0), pps.ue(0);            // its id, the SPS's
+    pps.put(0, 2);                   // CAVLC, no field order
+    pps.ue(0), pps.ue(0), pps.ue(0); // one slice group, one reference in each list
+    pps.put(0, 3);                   // no weighted prediction
+    pps.se(0), pps.se(0), pps.se(0); // QP, QS, chroma QP
+    pps.flag(true);                  // deblocking is controlled by the slice
+    pps.put(0, 2);                   // no constrained intra prediction, no redundant pictures
+    pps.end();
+  }
+
+  u32 width_, height_, columns_, rows_;
+  bool few_;
+  u8 table_[256];
+  Bytes sps_, pps_;
+};
+
+}  // namespace film

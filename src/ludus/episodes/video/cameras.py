@@ -1,0 +1,153 @@
+"""Cameras: what turns the steps of N lanes into packets, in shades by the native core or in colour by x264."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ludus.core.protocols import WorldSpec
+from ludus.core.types import Actions, Event, Mask
+from ludus.episodes._native import Film
+from ludus.episodes.video.record import FULL, Code, Reason, VideoError
+from ludus.episodes.video.settings import VideoSettings
+from ludus.episodes.video.source import ActionScale, Source, lay_out, rate_of, timing
+
+GOP = 30
+"""Frames from one key frame to the next."""
+MEGABYTE = 1_000_000
+NONE_FAILED: Mapping[int, Reason] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """What was recorded in one step of all lanes: one video frame for each lane that moved."""
+
+    frames: npt.NDArray[Any]
+    """As in `Step`: what the actions led to."""
+    actions: Actions
+    """`[N, *action_space.shape]`."""
+    reward: npt.NDArray[np.float32]
+    """`float32[N]`."""
+    tick: npt.NDArray[np.int64]
+    """`int64[N]`, game time after the step."""
+    value: npt.NDArray[np.float32] | None = None
+    """`float32[N]`, the return that the policy expected, where it tells."""
+    events: Sequence[Event] = ()
+    """What happened in this step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What a camera has written of an episode."""
+
+    frames: int
+    error: int
+    """The error number of the write that failed, 0 for none."""
+    blocked_ms: float
+    encode_ms: float
+
+
+class Camera(Protocol):
+    """Films N lanes."""
+
+    film: Film
+
+    def begin(self, lane: int, descriptor: int, note: bytes) -> None:
+        """Begin an episode whose file is open, or -1 for none. Raises `VideoError`."""
+        ...
+
+    def add(self, shot: Shot, mask: Mask) -> Mapping[int, Reason]:
+        """Take one frame of each lane in the mask that has begun; give the lanes that cannot go on.
+
+        Raises `VideoError` where none of them can.
+        """
+        ...
+
+    def finish(self, lane: int) -> Take:
+        """Write what is left and make the file whole. Raises `VideoError`."""
+        ...
+
+    def leave(self, lane: int) -> None:
+        """Film this episode no further."""
+        ...
+
+
+def ring_limits(spec: WorldSpec, settings: VideoSettings) -> tuple[int, int]:
+    """Give ticks and bytes that a lane's ring keeps; 0 ticks for no ring."""
+    return round(settings.ring_s * spec.tick_hz), round(settings.ring_mb * MEGABYTE)
+
+
+def check_frames(frames: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse frames that are not as the World's spec has them. Raises `VideoError`."""
+    if frames.shape != shape or frames.dtype != dtype:
+        found = f"{frames.dtype}{list(frames.shape)}"
+        raise VideoError(Reason(Code.FRAME_SHAPE_CHANGED, f"frames are {found}, the World's are {dtype}{list(shape)}"))
+
+
+def take_of(film: Film, lane: int) -> Take:
+    """End a lane's film and give what it has come to."""
+    frames, error, blocked_ns, encode_ns = film.finish(lane)
+    return Take(frames, error, blocked_ns / 1e6, encode_ns / 1e6)
+
+
+def check_take(take: Take) -> None:
+    """Raise the `VideoError` that a failed write stands for."""
+    if take.error:
+        code = Code.DISK_FULL if take.error in FULL else Code.UNWRITABLE_PATH
+        raise VideoError(Reason(code, f"{os.strerror(take.error)} ({errno.errorcode.get(take.error, take.error)})"))
+
+
+class ShadeCamera:
+    """Pictures in shades, and panels: all lanes of a step in one call of the native core."""
+
+    def __init__(self, source: Source, spec: WorldSpec, lanes: int, settings: VideoSettings) -> None:
+        layout = lay_out(source, spec)
+        self._panel = layout.bands > 0
+        self._shape = (lanes, *spec.frame_shape)
+        self._dtype = spec.frame_dtype
+        self._pictures = spec.pictures
+        self._scale = ActionScale(spec.action_space)
+        self.film = Film(
+            lanes=lanes,
+            width=layout.width,
+            height=layout.height,
+            luma=layout.luma,
+            rate=timing(rate_of(spec)),
+            gop=GOP,
+            ring=ring_limits(spec, settings),
+            frame=layout.frame,
+            bands=layout.bands,
+            inks=layout.inks,
+        )
+
+    def begin(self, lane: int, descriptor: int, note: bytes) -> None:
+        """Begin an episode."""
+        self.film.begin(lane, descriptor, note)
+
+    def add(self, shot: Shot, mask: Mask) -> Mapping[int, Reason]:
+        """Take one frame of each lane in the mask that has begun. Raises `VideoError`."""
+        check_frames(shot.frames, self._shape, self._dtype)
+        frames = np.ascontiguousarray(shot.frames) if self._pictures else None
+        if not self._panel:
+            self.film.add(frames, mask, shot.tick, None, None, None, None)
+            return NONE_FAILED
+        marks = None
+        if shot.events:
+            marks = np.zeros(len(mask), np.uint8)
+            marks[[event.lane for event in shot.events]] = 1
+        self.film.add(frames, mask, shot.tick, self._scale.positions(shot.actions), shot.reward, shot.value, marks)
+        return NONE_FAILED
+
+    def finish(self, lane: int) -> Take:
+        """Write what is left and make the file whole."""
+        return take_of(self.film, lane)
+
+    def leave(self, lane: int) -> None:
+        """Film this episode no further."""
+        self.film.leave(lane)

@@ -1,0 +1,192 @@
+"""Files of films: open while an episode lasts, read back when it ends, mended after a crash.
+
+While it is written, a film is `videos/.IDENTITY.part.mp4`, locked by the process that writes it. Its head holds a note
+with all that is needed to make an ordinary MP4 of whatever has reached the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ludus.core import digest, files
+from ludus.episodes._native import demux, mend, unfinished
+from ludus.episodes.video.record import Code, Reason, VideoError, VideoFile, VideoRecord, reason_of
+
+FOLDER = "videos"
+PART = ".part.mp4"
+BAD = ".bad.mp4"
+CRASHED = ".crashed.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """The file of an episode that is being filmed."""
+
+    identity: str
+    part: Path
+    descriptor: int
+
+    def named(self, ending: str) -> Path:
+        """Give the path beside it with the episode's name."""
+        return self.part.with_name(self.identity + ending)
+
+    def discard(self) -> None:
+        """Close and remove it; on a broken disk it stays, and the next start sweeps it."""
+        os.close(self.descriptor)
+        with contextlib.suppress(OSError):
+            self.part.unlink(missing_ok=True)
+
+
+def open_part(folder: Path, identity: str) -> OpenFile:
+    """Open an episode's file, making the folder. Raises `VideoError`, also where another process writes it."""
+    part = folder / FOLDER / f".{identity}{PART}"
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise VideoError(reason_of(error)) from error
+    if not _lock(descriptor):
+        os.close(descriptor)
+        raise VideoError(Reason(Code.NAME_TAKEN, f"{part} is being written by another process"))
+    os.ftruncate(descriptor, 0)
+    return OpenFile(identity, part, descriptor)
+
+
+def note(identity: str, *, renderer: str, requested: str, track: tuple[bytes, int, int, int, int]) -> bytes:
+    """Give what the head of an episode's file holds: what it is, and what its index will need."""
+    avcc, width, height, timescale, duration = track
+    told = {
+        "ludus": identity,
+        "renderer": renderer,
+        "requested": requested,
+        "track": [avcc.hex(), width, height, timescale, duration],
+    }
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def seal(film: OpenFile, *, steps: int, encode_ms: float) -> VideoFile:
+    """Read a finished film back, sync it and give it its name. Raises `VideoError`; then the part is gone.
+
+    A file that does not hold one frame a step is kept as `IDENTITY.bad.mp4`.
+    """
+    path = film.named(".mp4")
+    try:
+        told = read_back(film.descriptor, f"{FOLDER}/{path.name}", encode_ms=encode_ms)
+        if told.frames != steps:
+            film.part.replace(film.named(BAD))
+            detail = (
+                f"the file holds {told.frames} frames, the episode {steps} steps; it is kept as {film.identity}{BAD}"
+            )
+            raise VideoError(Reason(Code.VERIFY_MISMATCH, detail))
+        os.fsync(film.descriptor)
+        film.part.replace(path)
+        film.named(CRASHED).unlink(missing_ok=True)
+        files.sync_folder(path.parent)
+    except OSError as error:
+        film.discard()
+        raise VideoError(reason_of(error)) from error
+    except VideoError:
+        film.discard()
+        raise
+    os.close(film.descriptor)
+    return told
+
+
+def read_back(descriptor: int, path: str, *, encode_ms: float = 0.0) -> VideoFile:
+    """Give what an open file holds. Raises `VideoError` where that is not what its index says."""
+    with _mapped(descriptor) as data:
+        try:
+            (avcc, width, height, timescale, duration), frames, _, _, begin, length = demux(data)
+        except ValueError as error:
+            raise VideoError(Reason(Code.VERIFY_MISMATCH, f"{path}: {error}")) from error
+        fps = Fraction(timescale, duration)
+        with memoryview(data) as view:
+            frame_digest = digest.of_bytes(view[begin : begin + length])
+        return VideoFile(
+            path=path,
+            filesize_bytes=len(data),
+            frames=frames,
+            fps=f"{fps.numerator}/{fps.denominator}",
+            width=width,
+            height=height,
+            codec=f"avc1.{avcc[1:4].hex().upper()}",
+            sha256=digest.of_file_bytes(data),
+            frame_digest=frame_digest,
+            encode_ms_per_frame=encode_ms / frames,
+        )
+
+
+def recover(folder: Path) -> tuple[VideoRecord, ...]:
+    """Sweep what processes that were killed have left in a run's folder; give a record of each film that was saved.
+
+    Every whole frame of an unfinished film becomes `videos/IDENTITY.crashed.mp4`; a film of no whole frame is removed.
+    Films that a living process is writing stay as they are. Raises `InputError` where the folder cannot be written.
+    """
+    found = sorted((folder / FOLDER).glob(f".*{PART}"))
+    return tuple(record for record in map(_recover, found) if record is not None)
+
+
+def _recover(part: Path) -> VideoRecord | None:
+    descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC)
+    film = OpenFile(part.name.removeprefix(".").removesuffix(PART), part, descriptor)
+    if not _lock(descriptor):
+        os.close(descriptor)
+        return None
+    told = _mend(descriptor)
+    if told is None:
+        film.discard()
+        return None
+    path = film.named(CRASHED)
+    file = read_back(descriptor, f"{FOLDER}/{path.name}")
+    os.fsync(descriptor)
+    part.replace(path)
+    files.sync_folder(path.parent)
+    os.close(descriptor)
+    reason = Reason(Code.WORKER_CRASHED, f"{file.frames} frames had reached the file when the process ended")
+    return VideoRecord(
+        status="recovered", requested=told["requested"], renderer=told["renderer"], file=file, reason=reason
+    )
+
+
+def _mend(descriptor: int) -> dict[str, Any] | None:
+    """Make an ordinary MP4 of an unfinished film; give the note in its head, None where no frame is whole."""
+    if os.fstat(descriptor).st_size == 0:
+        return None
+    with _mapped(descriptor) as data:
+        begin, text = unfinished(data)
+        if not begin or begin > len(data):
+            return None
+        told: dict[str, Any] = json.loads(text)
+        avcc, width, height, timescale, duration = told["track"]
+        track = (bytes.fromhex(avcc), width, height, timescale, duration)
+        frames, end, index, size = mend(data, begin, track)
+    if not frames:
+        return None
+    os.ftruncate(descriptor, end)
+    os.pwrite(descriptor, index, end)
+    os.pwrite(descriptor, size, begin - len(size))
+    return told
+
+
+def _lock(descriptor: int) -> bool:
+    """Say whether the file is ours alone now; the lock goes when its process does."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _mapped(descriptor: int) -> Iterator[mmap.mmap]:
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
+        yield data

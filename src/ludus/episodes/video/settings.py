@@ -1,0 +1,36 @@
+"""What can be asked of videos."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ludus.core.config import Settings
+
+Renderer = Literal["synthetic", "sim-view", "none"]
+Quality = Literal["fast", "exact"]
+
+
+class VideoSettings(Settings):
+    """Whether and how episodes are filmed, and how much of it stays at hand for clips."""
+
+    enabled: bool = False
+    """An MP4 of every episode."""
+    renderer: Renderer = "synthetic"
+    """sim-view is the game's own picture; synthetic is drawn from the recorded step data, beside a small frame."""
+    quality: Quality = "fast"
+    """Of colour pictures: exact is lossless. Pictures in shades are lossless always."""
+    budget: float = Field(default=0.05, gt=0)
+    """Part of the time of play that video may take; over it a warning, and `ludus bench video` may fail."""
+    stop_over: float = Field(default=1.0, gt=0)
+    """Part of the time of play over which later episodes get no video."""
+    ring_s: float = Field(default=0.0, ge=0)
+    """Seconds of game time that each lane keeps for clips; 0 keeps none."""
+    ring_mb: float = Field(default=32.0, gt=0)
+    """Megabytes that each lane keeps at most."""
+
+    @property
+    def films(self) -> bool:
+        """Anything is to be encoded at all, for files or for clips."""
+        return self.renderer != "none" and (self.enabled or self.ring_s > 0)

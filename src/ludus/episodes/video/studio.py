@@ -1,0 +1,182 @@
+"""Films of the episodes that N lanes play: what an evaluation loop drives."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ludus.core.lanes import check_lane
+from ludus.core.protocols import WorldSpec
+from ludus.core.types import Mask
+from ludus.episodes.video import files
+from ludus.episodes.video.budget import Governor
+from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot, check_take
+from ludus.episodes.video.record import Code, Overhead, Reason, VideoError, VideoRecord, without_file
+from ludus.episodes.video.settings import VideoSettings
+from ludus.episodes.video.source import Source, select
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Scene:
+    """An episode that a lane is filming."""
+
+    identity: str
+    film: files.OpenFile | None = None
+    reason: Reason | None = None
+    """Why there will be no video, once that is known."""
+    started: tuple[float, float] = field(default=(0.0, 0.0))
+
+
+class Studio:
+    """Films N lanes of a World into `FOLDER/videos/IDENTITY.mp4`, one frame for every recorded step.
+
+    Trouble with video never stops the play: `begin`, `add` and `finish` do not raise because of it, and the record
+    says what went wrong. With video off nothing is encoded, no folder is made, and no encoder library is imported.
+    """
+
+    def __init__(self, folder: Path, spec: WorldSpec, lanes: int, settings: VideoSettings) -> None:
+        self._folder, self._settings, self._lanes = folder, settings, lanes
+        self._scenes: list[_Scene | None] = [None] * lanes
+        self._governor = Governor(settings.budget, settings.stop_over)
+        self._source, self._camera, self._off = _open_camera(spec, lanes, settings)
+        if self._off and settings.films:
+            log.warning("no video: %s", self._off.detail, extra=self._off.to_json())
+
+    def begin(self, lane: int, identity: str) -> None:
+        """Begin an episode; one that the lane has not finished is given up. Raises `InputError` on no such lane."""
+        check_lane(lane, self._lanes)
+        self.cancel(lane)
+        scene = self._scenes[lane] = _Scene(identity, reason=self._off)
+        if self._camera is None or self._source is None:
+            return
+        scene.started = self._governor.moment()
+        try:
+            if self._settings.enabled:
+                self._governor.check()
+                scene.film = files.open_part(self._folder, identity)
+            told = files.note(
+                identity,
+                renderer=self._source.renderer,
+                requested=self._settings.renderer,
+                track=self._camera.film.track,
+            )
+            self._camera.begin(lane, scene.film.descriptor if scene.film else -1, told)
+        except VideoError as error:
+            self._give_up(lane, error.reason)
+
+    def add(self, shot: Shot, mask: Mask) -> None:
+        """Take one frame of every lane in `mask`, `bool[N]`, that is in an episode."""
+        if self._camera is None:
+            return
+        start = time.perf_counter()
+        try:
+            failed = self._camera.add(shot, mask)
+        except VideoError as error:
+            failed = dict.fromkeys(map(int, np.flatnonzero(mask)), error.reason)
+        for lane, reason in failed.items():
+            self._give_up(lane, reason)
+        self._governor.spent(time.perf_counter() - start)
+
+    def finish(self, lane: int, steps: int) -> VideoRecord:
+        """End an episode of so many recorded steps, and give what became of its video.
+
+        The file is whole, counted, synced and in its place when this returns. Raises `InputError` on no such lane.
+        """
+        check_lane(lane, self._lanes)
+        scene, self._scenes[lane] = self._scenes[lane], None
+        if scene is None:
+            return self._without(Reason(Code.NO_FRAMES, "the episode was never begun"))
+        start = time.perf_counter()
+        try:
+            return self._finish(lane, scene, steps)
+        except VideoError as error:
+            return self._tell(scene.identity, error.reason)
+        finally:
+            self._governor.spent(time.perf_counter() - start)
+
+    def cancel(self, lane: int) -> None:
+        """Give up the lane's episode, if it is in one, and remove what was filmed of it."""
+        if self._scenes[lane] is not None:
+            self._give_up(lane, Reason(Code.CANCELLED, "the episode was given up"))
+            self._scenes[lane] = None
+
+    def close(self) -> None:
+        """Give up every episode that has not been finished; a second call does nothing."""
+        for lane in range(self._lanes):
+            self.cancel(lane)
+
+    def _finish(self, lane: int, scene: _Scene, steps: int) -> VideoRecord:
+        if self._camera is None or scene.reason is not None:
+            assert scene.reason is not None, scene
+            return self._tell(scene.identity, scene.reason)
+        take = self._camera.finish(lane)
+        if scene.film is None:
+            return self._without(Reason(Code.DISABLED, "video was not asked for"))
+        try:
+            check_take(take)
+            if not take.frames:
+                raise VideoError(Reason(Code.NO_FRAMES, f"the episode has {steps} steps, and no frame was taken"))
+        except VideoError:
+            scene.film.discard()
+            raise
+        file = files.seal(scene.film, steps=steps, encode_ms=take.encode_ms)
+        overhead = Overhead(self._governor.measure(scene.started), self._settings.budget, take.blocked_ms)
+        self._governor.judge(overhead.ratio, frames=file.frames)
+        assert self._source is not None
+        return VideoRecord(
+            status="ok",
+            requested=self._settings.renderer,
+            renderer=self._source.renderer,
+            file=file,
+            fallback=self._source.fallback,
+            overhead=overhead,
+        )
+
+    def _give_up(self, lane: int, reason: Reason) -> None:
+        scene = self._scenes[lane]
+        if scene is None or scene.reason is not None:
+            return
+        scene.reason = reason
+        if self._camera is not None:
+            self._camera.leave(lane)
+        if scene.film is not None:
+            scene.film.discard()
+
+    def _tell(self, identity: str, reason: Reason) -> VideoRecord:
+        """Give the record of an episode without video, and say so in the log if that was not to be expected."""
+        if reason != self._off and reason.code not in (Code.BUDGET_EXCEEDED, Code.NO_FRAMES):
+            log.warning("no video of %s: %s", identity, reason.detail, extra={"episode": identity} | reason.to_json())
+        return self._without(reason)
+
+    def _without(self, reason: Reason) -> VideoRecord:
+        renderer = self._source.renderer if self._source else "none"
+        fallback = self._source.fallback if self._source else None
+        return without_file(reason, requested=self._settings.renderer, renderer=renderer, fallback=fallback)
+
+
+def _open_camera(
+    spec: WorldSpec, lanes: int, settings: VideoSettings
+) -> tuple[Source | None, Camera | None, Reason | None]:
+    """Give what is filmed and the camera for it, or the reason why nothing is."""
+    source = select(settings.renderer, spec)
+    if isinstance(source, Reason):
+        return None, None, source
+    if not settings.films:
+        return source, None, Reason(Code.DISABLED, "video was not asked for")
+    if source.coder == "shades":
+        return source, ShadeCamera(source, spec, lanes, settings), None
+    try:
+        from ludus.episodes.video.colour import ColourCamera
+
+        return source, ColourCamera(spec, lanes, settings), None
+    except ImportError as error:
+        detail = f"PyAV is not installed ({error}); run: pip install 'ludus[video]'"
+        return source, None, Reason(Code.ENCODER_MISSING, detail)
+    except VideoError as error:
+        return source, None, error.reason
