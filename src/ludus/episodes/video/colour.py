@@ -57,7 +57,7 @@ class ColourCamera:
         self.film.begin(lane, descriptor, note)
 
     def add(self, shot: Shot, mask: Mask) -> Mapping[int, Reason]:
-        """Take one frame of each lane in the mask that has begun; give the lanes that cannot go on. Raises `VideoError`."""
+        """Take one frame of each lane in the mask that has begun; give those that cannot go on. Raises `VideoError`."""
         check_frames(shot.frames, self._shape, self._dtype)
         failed: dict[int, Reason] = {}
         for lane in map(int, np.flatnonzero(mask)):

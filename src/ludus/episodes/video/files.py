@@ -83,9 +83,7 @@ def seal(film: OpenFile, *, steps: int, encode_ms: float) -> VideoFile:
         told = read_back(film.descriptor, f"{FOLDER}/{path.name}", encode_ms=encode_ms)
         if told.frames != steps:
             film.part.replace(film.named(BAD))
-            detail = (
-                f"the file holds {told.frames} frames, the episode {steps} steps; it is kept as {film.identity}{BAD}"
-            )
+            detail = f"{film.identity}{BAD} holds {told.frames} frames, the episode has {steps} steps"
             raise VideoError(Reason(Code.VERIFY_MISMATCH, detail))
         os.fsync(film.descriptor)
         film.part.replace(path)

@@ -134,7 +134,7 @@ class VideoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRecord:
-    """The `video` of an episode's line in the manifest. There is a file, or a reason why not, or both for a recovered one."""
+    """The `video` of a line in the manifest: a file, or the reason why there is none; a recovered file has both."""
 
     status: Status
     requested: str

@@ -115,15 +115,17 @@ class Studio:
         if self._camera is None or scene.reason is not None:
             assert scene.reason is not None, scene
             return self._tell(scene.identity, scene.reason)
-        take = self._camera.finish(lane)
-        if scene.film is None:
-            return self._without(Reason(Code.DISABLED, "video was not asked for"))
         try:
+            take = self._camera.finish(lane)
+            if scene.film is None:
+                return self._without(Reason(Code.DISABLED, "video was not asked for"))
             check_take(take)
             if not take.frames:
                 raise VideoError(Reason(Code.NO_FRAMES, f"the episode has {steps} steps, and no frame was taken"))
         except VideoError:
-            scene.film.discard()
+            self._camera.leave(lane)
+            if scene.film is not None:
+                scene.film.discard()
             raise
         file = files.seal(scene.film, steps=steps, encode_ms=take.encode_ms)
         overhead = Overhead(self._governor.measure(scene.started), self._settings.budget, take.blocked_ms)
