@@ -10,6 +10,7 @@
     │       └── TraceError     not a trace
     ├── LaneEndedError         a lane was stepped after its episode ended
     ├── ClosedError            a World was used after `close`
+    ├── DivergedError          training met NaN or infinities
     └── MissingExtraError      an optional part is not installed
 
 A message is one sentence or two: the place (file, line, key or argument), the value, what was expected, and what
@@ -60,6 +61,10 @@ class LaneEndedError(LudusError):
 
 class ClosedError(LudusError):
     """A World was used after it was closed."""
+
+
+class DivergedError(LudusError):
+    """Training met NaN or infinities."""
 
 
 class MissingExtraError(LudusError):

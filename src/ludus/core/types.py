@@ -130,7 +130,7 @@ class Episode:
     policy: str
     steps: int
     total: float
-    """Its return: the sum of its rewards, in their order, as float64."""
+    """Its return: the sum of its rewards, rounded once."""
     ticks: int
     """Game time that it took."""
     terminated: bool

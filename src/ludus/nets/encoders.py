@@ -1,0 +1,211 @@
+"""What turns stacked frames into features: four encoders with one dial for their size."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ludus.core.config import Settings
+from ludus.core.errors import InputError
+from ludus.nets.layers import compute_dtype, orthogonal
+
+PATCH = 8
+"""Pixels on a side of what `Small` sees as one."""
+
+Kind = Literal["small", "nature", "impala", "mlp"]
+
+
+class NetConfig(Settings):
+    """A net, whole."""
+
+    kind: Kind = "small"
+    """small: patches and one residual block, for two cores; nature: Mnih et al. 2015; impala: Espeholt et al. 2018;
+    mlp: for vectors, where actor and critic share nothing."""
+    size: float = 1.0
+    """The one dial: all widths follow from it (`derive`)."""
+    core: Literal["none", "gru"] = "none"
+    """What carries memory from step to step, beside the stack."""
+
+
+class Sizes(NamedTuple):
+    """What follows from the dial."""
+
+    width: int
+    """Channels of the first layer."""
+    hidden: int
+    """Features."""
+
+
+def derive(config: NetConfig) -> Sizes:
+    """Give a net's sizes: at dial 1 those of the paper, or for `small` what two cores can train."""
+    base = {"small": (32, 128), "nature": (32, 512), "impala": (16, 256), "mlp": (64, 64)}
+    width, hidden = base[config.kind]
+    return Sizes(max(8, 8 * round(width * config.size / 8)), max(16, 16 * round(hidden * config.size / 16)))
+
+
+def make_encoder(config: NetConfig, stacked: tuple[int, ...], levels: int) -> nn.Module:
+    """Give the encoder of frames `[B, *stacked]` of 0 to `levels` to features `[B, hidden]`.
+
+    stacked: (K, H, W), (K, H, W, 3) or (K, D). Raises `InputError` where the kind of net and the frames do not fit.
+    """
+    pictures = len(stacked) > 2
+    if pictures == (config.kind == "mlp"):
+        fits = [kind for kind in get_args(Kind) if (kind != "mlp") == pictures]
+        raise InputError(f"net.kind is {config.kind!r} for frames {list(stacked)}, expected one of {fits}.")
+    sizes = derive(config)
+    if config.kind == "mlp":
+        return Mlp(stacked[0] * stacked[1], sizes)
+    shape = stacked if len(stacked) == 3 else (stacked[0] * stacked[3], *stacked[1:3])
+    if config.kind == "small":
+        return Small(shape, sizes, levels)
+    return Nature(shape, sizes, levels) if config.kind == "nature" else Impala(shape, sizes, levels)
+
+
+def channels(frames: Tensor) -> Tensor:
+    """Give frames `[B, K, H, W]` or `[B, K, H, W, 3]` as channels `[B, C, H, W]`, still bytes."""
+    return frames.permute(0, 1, 4, 2, 3).flatten(1, 2) if frames.ndim == 5 else frames
+
+
+def scaled(frames: Tensor, levels: int) -> Tensor:
+    """Give frames of 0 to `levels` as channels from 0 to 1, of the dtype that layers compute in, channels last."""
+    wide = channels(frames).to(compute_dtype(frames.device)).mul_(1 / levels)
+    return wide.contiguous(memory_format=torch.channels_last)
+
+
+class Small(nn.Module):
+    """A CNN for two cores: patches of 8 pixels, centred on every 8th, one residual block, one dense layer.
+
+    It looks at each pixel once, which is a quarter of the arithmetic of Nature's net for the same picture.
+    """
+
+    def __init__(self, shape: tuple[int, ...], sizes: Sizes, levels: int) -> None:
+        super().__init__()
+        planes, height, width = shape
+        self.levels = levels
+        self.stem = orthogonal(nn.Linear(planes * PATCH**2, sizes.width))
+        self.mix = orthogonal(nn.Conv2d(sizes.width, sizes.width, 3, padding=1))
+        rows, columns = (side // PATCH + 1 for side in (height, width))
+        self.dense = orthogonal(nn.Linear(rows * columns * sizes.width, sizes.hidden))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Give features `[B, hidden]`."""
+        tokens = self.tokens(patches(channels(frames)))
+        features: Tensor = functional.relu(self.dense(tokens.flatten(1)))
+        return features
+
+    def tokens(self, cut: Tensor) -> Tensor:
+        """Give the map `[B, width, rows, columns]` of patches, before the dense layer.
+
+        The weights are scaled, not the pixels, of which there are many more.
+        """
+        stem = self.stem
+        embedded = functional.linear(cut.to(compute_dtype(cut.device)), stem.weight / self.levels, stem.bias)
+        x = functional.relu(embedded).permute(0, 3, 1, 2)
+        return functional.relu(x + self.mix(x))
+
+
+def patches(x: Tensor) -> Tensor:
+    """Give the patches of bytes `[B, C, H, W]`, centred on every 8th pixel from the corner: `[B, h, w, C * size^2]`.
+
+    Eight pixels in a row are moved as one word, which is thrice as quick.
+    """
+    size = PATCH
+    batch, planes, height, width = x.shape
+    rows, columns = height // size + 1, width // size + 1
+    wide = x.new_zeros(batch, planes, rows * size, columns * size)
+    wide[:, :, size // 2 : size // 2 + height, size // 2 : size // 2 + width] = x
+    words = wide.view(torch.int64).view(batch, planes, rows, size, columns).permute(0, 2, 4, 1, 3)
+    return words.contiguous().view(torch.uint8).view(batch, rows, columns, planes * size**2)
+
+
+class Nature(nn.Module):
+    """The CNN of Mnih et al. 2015, "Human-level control through deep reinforcement learning"."""
+
+    def __init__(self, shape: tuple[int, ...], sizes: Sizes, levels: int) -> None:
+        super().__init__()
+        self.levels = levels
+        width = sizes.width
+        self.convolutions = nn.Sequential(
+            orthogonal(nn.Conv2d(shape[0], width, 8, stride=4)),
+            nn.ReLU(),
+            orthogonal(nn.Conv2d(width, 2 * width, 4, stride=2)),
+            nn.ReLU(),
+            orthogonal(nn.Conv2d(2 * width, 2 * width, 3)),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        self.dense = orthogonal(nn.Linear(_flat(self.convolutions, shape), sizes.hidden))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Give features `[B, hidden]`."""
+        features: Tensor = functional.relu(self.dense(self.convolutions(scaled(frames, self.levels))))
+        return features
+
+
+class Impala(nn.Module):
+    """The residual CNN of Espeholt et al. 2018, "IMPALA", figure 3 right: stages of 1, 2 and 2 times the width."""
+
+    def __init__(self, shape: tuple[int, ...], sizes: Sizes, levels: int) -> None:
+        super().__init__()
+        self.levels = levels
+        stages: list[nn.Module] = []
+        planes = shape[0]
+        for width in (sizes.width, 2 * sizes.width, 2 * sizes.width):
+            stages += [
+                orthogonal(nn.Conv2d(planes, width, 3, padding=1)),
+                nn.MaxPool2d(3, stride=2, padding=1),
+                _Residual(width),
+                _Residual(width),
+            ]
+            planes = width
+        self.convolutions = nn.Sequential(*stages, nn.ReLU(), nn.Flatten())
+        self.dense = orthogonal(nn.Linear(_flat(self.convolutions, shape), sizes.hidden))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Give features `[B, hidden]`."""
+        features: Tensor = functional.relu(self.dense(self.convolutions(scaled(frames, self.levels))))
+        return features
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = orthogonal(nn.Conv2d(width, width, 3, padding=1))
+        self.second = orthogonal(nn.Conv2d(width, width, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        change: Tensor = self.second(functional.relu(self.first(functional.relu(x))))
+        return x + change
+
+
+class Mlp(nn.Module):
+    """Two tanh layers over a stack of vectors `float32[B, K, D]`."""
+
+    def __init__(self, inputs: int, sizes: Sizes) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(),
+            orthogonal(nn.Linear(inputs, sizes.width)),
+            nn.Tanh(),
+            orthogonal(nn.Linear(sizes.width, sizes.hidden)),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give features `[B, hidden]`."""
+        features: Tensor = self.layers(x)
+        return features
+
+
+def _flat(convolutions: nn.Module, shape: tuple[int, ...]) -> int:
+    """Give the number of values that convolutions make of `[C, H, W]`. Raises `InputError` on a picture too small."""
+    try:
+        with torch.no_grad():
+            return int(convolutions(torch.zeros(1, *shape)).shape[1])
+    except RuntimeError as error:
+        raise InputError(
+            f"pictures are {list(shape[1:])}, too small for this net; take net.kind 'small' or 'impala'."
+        ) from error
