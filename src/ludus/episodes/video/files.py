@@ -46,9 +46,12 @@ class OpenFile:
             self.part.unlink(missing_ok=True)
 
 
-def open_part(folder: Path, identity: str) -> OpenFile:
-    """Open an episode's file, making the folder. Raises `VideoError`, also where another process writes it."""
-    part = folder / FOLDER / f".{identity}{PART}"
+def open_part(videos: Path, identity: str) -> OpenFile:
+    """Open an episode's file in the folder of videos, made if need be.
+
+    Raises `VideoError`, also where another process writes it.
+    """
+    part = videos / f".{identity}{PART}"
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -80,7 +83,7 @@ def seal(film: OpenFile, *, steps: int, encode_ms: float) -> VideoFile:
     """
     path = film.named(".mp4")
     try:
-        told = read_back(film.descriptor, f"{FOLDER}/{path.name}", encode_ms=encode_ms)
+        told = read_back(film.descriptor, f"{path.parent.name}/{path.name}", encode_ms=encode_ms)
         if told.frames != steps:
             film.part.replace(film.named(BAD))
             detail = f"{film.identity}{BAD} holds {told.frames} frames, the episode has {steps} steps"

@@ -59,7 +59,7 @@ class Studio:
         try:
             if self._settings.enabled:
                 self._governor.check()
-                scene.film = files.open_part(self._folder, identity)
+                scene.film = files.open_part(self._folder / files.FOLDER, identity)
             told = files.note(
                 identity,
                 renderer=self._source.renderer,
