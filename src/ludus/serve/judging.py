@@ -1,0 +1,144 @@
+"""The judge of the orchestrator: feats over the events of all workers, as a pure step with memory that can be saved.
+
+A judge keeps lanes apart by number. Here a lane is one episode of one instance of one producer; an event that names no
+run and no episode belongs to the one that its producer and instance spoke of last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ludus.core.types import Event, Verdict
+from ludus.feats.feat import ClipWindow, Feat
+from ludus.feats.judge import FeatJudge
+from ludus.feats.memory import Memory
+from ludus.serve.tables import UnlockRow
+
+MOST_LANES = 4_096
+"""Episodes under way at a time; of more, those that were silent longest are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event, and who told it."""
+
+    producer: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """An unlock, and the clip that its feat wishes for."""
+
+    row: UnlockRow
+    producer: str
+    wish: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """All that the judge remembers. A value."""
+
+    memory: Memory
+    lanes: Mapping[str, int] = field(default_factory=dict)
+    """Lane by episode, the one that spoke last at the end."""
+    current: Mapping[str, str] = field(default_factory=dict)
+    """Episode that a producer's instance spoke of last."""
+    next_lane: int = 0
+
+
+class Judging:
+    """Gives unlocks for events."""
+
+    def __init__(self, feats: Sequence[Feat], *, tick_hz: float) -> None:
+        self.feats = {feat.id: feat for feat in feats}
+        self.tick_hz = tick_hz
+        self.judge = FeatJudge(feats, tick_hz=tick_hz)
+
+    def init(self) -> Mind:
+        """Give the mind that has heard nothing."""
+        return Mind(self.judge.init(0))
+
+    def hear(self, mind: Mind, heard: Sequence[Heard]) -> tuple[Mind, list[Unlocked]]:
+        """Give the mind after these events, and what they unlock, in their order."""
+        mind, seated = _seat(mind, heard)
+        memory, unlocked = self._hear(mind.memory, heard, seated)
+        lanes = set(mind.lanes.values())
+        if len(memory.lanes) > len(lanes):
+            memory = replace(memory, lanes={lane: kept for lane, kept in memory.lanes.items() if lane in lanes})
+        return replace(mind, memory=memory), unlocked
+
+    def _hear(self, memory: Memory, heard: Sequence[Heard], seated: Sequence[Event]) -> tuple[Memory, list[Unlocked]]:
+        """Judge all at once; where that unlocks anything, again by halves, to find the event that it came from."""
+        after, verdicts = self.judge.update(memory, seated)
+        if not verdicts:
+            return after, []
+        if len(seated) == 1:
+            return after, [self._unlocked(heard[0].producer, seated[0], verdict) for verdict in verdicts]
+        half = len(seated) // 2
+        memory, first = self._hear(memory, heard[:half], seated[:half])
+        memory, second = self._hear(memory, heard[half:], seated[half:])
+        return memory, first + second
+
+    def _unlocked(self, producer: str, event: Event, verdict: Verdict) -> Unlocked:
+        feat, evidence = self.feats[verdict.name], dict(verdict.evidence)
+        score = evidence.get("score")
+        record = {
+            "feat_id": feat.id,
+            "name": feat.name,
+            "tier": feat.tier,
+            "hall": feat.hall,
+            "scope": feat.scope,
+            "seen_key": evidence["seen_key"],
+            "ts": event.ts,
+            "run_id": verdict.run,
+            "episode_id": verdict.episode,
+            "instance_id": event.instance,
+            "stage": verdict.stage,
+            "biome": evidence.get("biome"),
+            "tick": verdict.tick,
+            "score": score,
+            "worker": producer,
+            "clip": feat.clip.to_json() if feat.clip else None,
+            "evidence": {"event_id": event.id, "event_type": event.kind, "payload": dict(event.payload)},
+        }
+        best_only = feat.dedupe == "best_only"
+        row = UnlockRow(event.seq, feat.id, str(evidence["seen_key"]), feat.hall, verdict.run, best_only, record)
+        wish = _wish(feat, feat.clip, verdict, score, self.tick_hz) if feat.clip else None
+        return Unlocked(row, producer, wish)
+
+
+def _wish(feat: Feat, window: ClipWindow, verdict: Verdict, score: Any, tick_hz: float) -> dict[str, Any]:
+    return {
+        "tag": f"feat_{feat.id}",
+        "score": score,
+        "run_id": verdict.run,
+        "episode_id": verdict.episode,
+        "tick": verdict.tick,
+        "tick_hz": tick_hz,
+        **window.to_json(),
+    }
+
+
+def _seat(mind: Mind, heard: Sequence[Heard]) -> tuple[Mind, list[Event]]:
+    """Give every event its lane. Lanes are never used twice, so that a forgotten one cannot be taken for another."""
+    lanes, current, next_lane = dict(mind.lanes), dict(mind.current), mind.next_lane
+    seated = []
+    for told in heard:
+        event = told.event
+        speaker = f"{told.producer}\n{event.instance}"
+        if event.run or event.episode:
+            episode = current[speaker] = f"{speaker}\n{event.run}\n{event.episode}"
+        else:
+            episode = current.setdefault(speaker, speaker)
+        lane = lanes.pop(episode, next_lane)
+        next_lane += lane == next_lane
+        lanes[episode] = lane
+        if len(lanes) > MOST_LANES:
+            del lanes[next(iter(lanes))]
+        seated.append(replace(event, lane=lane))
+    if len(current) > MOST_LANES:
+        current = {speaker: episode for speaker, episode in current.items() if episode in lanes}
+    return Mind(mind.memory, lanes, current, next_lane), seated
