@@ -3,6 +3,7 @@
     LudusError
     ├── InputError             what was given cannot be used
     │   ├── ActionError        an action of a wrong shape, dtype or value
+    │   ├── AncestryError      checkpoints that come from no common one
     │   ├── SettingsError      a setting that is unknown, missing or of the wrong type
     │   └── FileFormatError    a file that does not hold what its format asks for
     │       ├── RomError       not a cartridge that can be played
@@ -33,6 +34,10 @@ class InputError(LudusError):
 
 class ActionError(InputError):
     """An action has a wrong shape, dtype or value."""
+
+
+class AncestryError(InputError):
+    """Checkpoints come from no common one, so there is nothing that they could be merged into."""
 
 
 class SettingsError(InputError):

@@ -55,6 +55,8 @@ class Facts:
     parent: str | None = None
     elapsed_s: float = 0.0
     """Seconds that the run has taken so far."""
+    lineage: tuple[str, ...] = ()
+    """Digests of what the run's weights come from, nearest first: its ancestor, then the ancestor's own lineage."""
 
 
 def save_checkpoint(folder: Path, learner: Learner, facts: Facts, loop: Arrays) -> Checkpoint:
@@ -76,6 +78,7 @@ def save_checkpoint(folder: Path, learner: Learner, facts: Facts, loop: Arrays) 
         "step": facts.step,
         "updates": learner.updates,
         "parent": facts.parent,
+        "lineage": list(facts.lineage),
         "door": {"stacked": door.stacked, "levels": door.levels, "actions": spaces.to_json(door.actions)},
         "net": learner.agent.config.model_dump(),
         "seed": learner.seed,
@@ -111,6 +114,7 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, Facts]:
         profile=told["profile"],
         parent=told["parent"],
         elapsed_s=told["elapsed_s"],
+        lineage=tuple(told.get("lineage", ())),
     )
     return Checkpoint(path, facts.game, facts.step, told["updates"], told["files"][MODEL], facts.parent), facts
 
@@ -176,10 +180,10 @@ def load_weights(agent: Agent, weights: Mapping[str, Tensor], *, name: str) -> N
     agent.load_state_dict(dict(weights))
 
 
-def load_learner(path: Path, config: PpoConfig) -> tuple[Learner, Arrays]:
+def load_learner(path: Path, config: PpoConfig, device: torch.device | None = None) -> tuple[Learner, Arrays]:
     """Give the learner of a checkpoint as it was, and what the loop goes on from. Raises `FileFormatError`."""
     told = _read_facts(path)
-    learner = make_learner(load_agent(path), config, seed=told["seed"])
+    learner = make_learner(load_agent(path).to(device), config, seed=told["seed"])
     _load_optimizers(learner, safetensors.torch.load(files.read_bytes(path / OPTIM)), name=str(path / OPTIM))
     if told["scaler"]:
         learner.scaler.load_state_dict(told["scaler"])
