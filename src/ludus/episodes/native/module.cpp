@@ -63,7 +63,7 @@ class Film {
     coder_.emplace(width, height, luma, rate);
     track_ = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
     for (Encoder& encoder : encoders_) {
-      encoder.blocks.resize(coder_->blocks_bytes());
+      encoder.blocks.resize(coder_->blocks());
       if (bands) encoder.panel.emplace(width, height, bands, inks);
     }
   }
@@ -151,7 +151,7 @@ class Film {
 
  private:
   struct Encoder {
-    Bytes blocks;
+    std::vector<Block> blocks;
     std::optional<Panel> panel;
   };
 

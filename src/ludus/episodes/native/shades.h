@@ -1,9 +1,11 @@
-// Pictures in shades as H.264, lossless, at the cost of copying them: constrained baseline with CAVLC, where a macroblock
-// that has not changed is skipped (P_Skip, no motion) and one that has is written as it is (I_PCM). Deblocking is off, all
-// chroma is 128, every picture is a reference, and no picture waits for another: so decoding order is showing order.
-// Every macroblock's motion is none, so the motion that P_Skip infers (clause 8.4.1.1) is none too. Nothing here depends
-// on the machine: equal pictures give equal bytes everywhere.
+// Pictures in shades as H.264, lossless, at the cost of copying them: constrained baseline with CAVLC. A macroblock that has
+// not changed is skipped (P_Skip); one that only goes on with the row above it or the column left of it is predicted (I_16x16
+// without residual); any other is written as it is (I_PCM). Deblocking is off, all chroma is 128, every picture is a
+// reference, and no picture waits for another: so decoding order is showing order. No macroblock has motion, so what P_Skip
+// infers (clause 8.4.1.1) is none too. Nothing here depends on the machine: equal pictures give equal bytes everywhere.
 #pragma once
+#include <algorithm>
+
 #include "bits.h"
 
 namespace film {
@@ -12,6 +14,12 @@ constexpr u32 MB = 16, MB_LUMA = 256, MB_CHROMA = 128;
 
 struct Rate {
   u32 num, den;  // frames a second
+};
+
+// A macroblock as the last picture left it.
+struct Block {
+  u8 pixels[MB_LUMA];
+  bool raw;  // I_PCM in that picture
 };
 
 class ShadeCoder {
@@ -27,11 +35,11 @@ class ShadeCoder {
   const Bytes& pps() const { return pps_; }
   u32 width() const { return width_ + (width_ & 1); }  // 4:2:0 has even sizes: an odd edge is shown twice
   u32 height() const { return height_ + (height_ & 1); }
-  size_t blocks_bytes() const { return size_t(columns_) * rows_ * MB_LUMA; }
+  size_t blocks() const { return size_t(columns_) * rows_; }
 
-  // Appends the picture uint8[height, width] as one NAL unit behind its length. `blocks` is what the last picture left,
-  // `number` counts pictures since the last key picture, `key_id` tells neighbouring key pictures apart.
-  void encode(const u8* picture, u8* blocks, u32 number, u32 key_id, Bytes& out) const {
+  // Appends the picture uint8[height, width] as one NAL unit behind its length. `block` points at the blocks that the
+  // last picture left, `number` counts pictures since the last key picture, `key_id` tells neighbouring key pictures apart.
+  void encode(const u8* picture, Block* block, u32 number, u32 key_id, Bytes& out) const {
     const bool key = number == 0;
     const size_t length_at = out.size();
     put_be(out, 0, 4);
@@ -40,17 +48,14 @@ class ShadeCoder {
     write_slice_header(bits, number, key_id);
     u32 skipped = 0;
     for (u32 row = 0; row < rows_; row++)
-      for (u32 column = 0; column < columns_; column++, blocks += MB_LUMA) {
-        if (!update(picture, row * MB, column * MB, blocks) && !key) {
+      for (u32 column = 0; column < columns_; column++, block++) {
+        block->raw = false;
+        if (!update(picture, row * MB, column * MB, block->pixels) && !key) {
           skipped++;
           continue;
         }
         if (!key) bits.ue(skipped), skipped = 0;
-        bits.ue(key ? 25 : 30);  // mb_type I_PCM
-        bits.align();
-        u8* pcm = bits.raw(MB_LUMA + MB_CHROMA);
-        shade(blocks, pcm);
-        std::memset(pcm + MB_LUMA, 128, MB_CHROMA);
+        write(bits, block, row, column, key);
       }
     if (skipped) bits.ue(skipped);
     bits.end();
@@ -59,30 +64,63 @@ class ShadeCoder {
 
  private:
   // Brings a block up to date; says whether it has changed. Beyond the edges the last row and column go on.
-  bool update(const u8* picture, u32 y, u32 x, u8* block) const {
+  bool update(const u8* picture, u32 y, u32 x, u8* pixels) const {
     if (y + MB <= height_ && x + MB <= width_) {
       const u8* from = picture + size_t(y) * width_ + x;
       u64 changed = 0;
       for (u32 i = 0; i < MB; i++) {
         u64 now[2], before[2];
         std::memcpy(now, from + size_t(i) * width_, MB);
-        std::memcpy(before, block + i * MB, MB);
+        std::memcpy(before, pixels + i * MB, MB);
         changed |= (now[0] ^ before[0]) | (now[1] ^ before[1]);
       }
       if (!changed) return false;
-      for (u32 i = 0; i < MB; i++) std::memcpy(block + i * MB, from + size_t(i) * width_, MB);
+      for (u32 i = 0; i < MB; i++) std::memcpy(pixels + i * MB, from + size_t(i) * width_, MB);
       return true;
     }
     u8 now[MB_LUMA];
+    const u32 inside = std::min(MB, width_ - x);
     for (u32 i = 0; i < MB; i++) {
       const u8* from = picture + size_t(std::min(y + i, height_ - 1)) * width_;
-      const u32 inside = std::min(MB, width_ - x);
       std::memcpy(now + i * MB, from + x, inside);
       std::memset(now + i * MB + inside, from[width_ - 1], MB - inside);
     }
-    if (!std::memcmp(now, block, MB_LUMA)) return false;
-    std::memcpy(block, now, MB_LUMA);
+    if (!std::memcmp(now, pixels, MB_LUMA)) return false;
+    std::memcpy(pixels, now, MB_LUMA);
     return true;
+  }
+
+  void write(Bits& bits, Block* block, u32 row, u32 column, bool key) const {
+    const Block *left = column ? block - 1 : nullptr, *above = row ? block - columns_ : nullptr;
+    if (above && goes_down(above->pixels + MB_LUMA - MB, block->pixels)) return write_prediction(bits, left, above, key, 0);
+    if (left && goes_right(left->pixels + MB - 1, block->pixels)) return write_prediction(bits, left, above, key, 1);
+    bits.ue(key ? 25 : 30);  // mb_type I_PCM
+    bits.align();
+    u8* pcm = bits.raw(MB_LUMA + MB_CHROMA);
+    shade(block->pixels, pcm);
+    std::memset(pcm + MB_LUMA, 128, MB_CHROMA);
+    block->raw = true;
+  }
+
+  static bool goes_down(const u8* above, const u8* pixels) {
+    for (u32 y = 0; y < MB; y++)
+      if (std::memcmp(above, pixels + y * MB, MB)) return false;
+    return true;
+  }
+  static bool goes_right(const u8* left, const u8* pixels) {
+    for (u32 y = 0; y < MB; y++)
+      for (u32 x = 0; x < MB; x++)
+        if (pixels[y * MB + x] != left[y * MB]) return false;
+    return true;
+  }
+
+  // mode 0: down, 1: right. The code for no coefficients depends on how many the neighbours have; I_PCM counts as 16.
+  static void write_prediction(Bits& bits, const Block* left, const Block* above, bool key, u32 mode) {
+    const u32 sum = (left && left->raw ? 16 : 0) + (above && above->raw ? 16 : 0), expected = left && above ? sum / 2 : sum;
+    bits.ue((key ? 1 : 6) + mode);  // mb_type I_16x16
+    bits.ue(0), bits.se(0);         // intra_chroma_pred_mode, mb_qp_delta
+    if (expected) bits.put(3, 6);
+    else bits.put(1, 1);
   }
 
   // With comparisons where shades are few: compilers make vectors of these.
@@ -114,8 +152,8 @@ class ShadeCoder {
   }
 
   void write_headers(Rate rate) {
-    const u32 blocks = columns_ * rows_;
-    const u8 level = blocks <= 1620 ? 30 : blocks <= 3600 ? 31 : blocks <= 8192 ? 40 : 51;
+    const size_t count = blocks();
+    const u8 level = count <= 1620 ? 30 : count <= 3600 ? 31 : count <= 8192 ? 40 : 51;
     sps_ = {0x67, 66, 0xC0, level};  // profile_idc, constraint_set0 and 1
     Bits sps(sps_);
     sps.ue(0);        // seq_parameter_set_id
