@@ -94,3 +94,16 @@ def test_a_program_that_tells_no_version_is_quoted(program: Callable[[str], None
 def test_a_program_that_fails_is_described_as_such(program: Callable[[str], None]) -> None:
     program("exit 3")
     assert doctor._release("tool") == "installed, but Command '('tool',)' returned non-zero exit status 3."
+
+
+def test_env_shows_every_variable_that_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("METABONK_HIGHLIGHTS", "1")
+    monkeypatch.delenv("LUDUS_PERF_ENFORCE", raising=False)
+    assert cli.main(["doctor", "--env", "--json"]) == 0
+    told = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out)}
+    assert (told["METABONK_HIGHLIGHTS"], told["LUDUS_PERF_ENFORCE"]) == ("1", None)
+    cli.main(["doctor", "--env"])
+    text = capsys.readouterr().out
+    assert all(name in text for name in told) and "not set" in text

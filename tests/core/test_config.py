@@ -126,3 +126,20 @@ def test_a_json_block_that_is_no_object_is_an_error(tmp_path: Path) -> None:
 def test_settings_are_frozen(block: Path) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         config.load(Run, [block]).game = "other"  # type: ignore[misc]
+
+
+def test_a_variable_is_another_name_of_a_setting() -> None:
+    assert config.variable("highlights.folder", {"METABONK_HIGHLIGHTS_DIR": "there", "OTHER": "x"}) == "there"
+    assert config.variable("highlights.folder", {}) is None
+
+
+def test_of_two_variables_of_one_setting_the_first_counts() -> None:
+    both = {"ROBOT_SF_PERF_ENFORCE": "1", "LUDUS_PERF_ENFORCE": "0"}
+    assert not config.switch("perf.enforce", both)
+    assert config.switch("perf.enforce", {"ROBOT_SF_PERF_ENFORCE": "1"})
+    assert not config.switch("perf.enforce", {})
+
+
+def test_a_switch_that_is_neither_yes_nor_no_is_refused() -> None:
+    with pytest.raises(SettingsError, match="METABONK_HIGHLIGHTS is 'maybe', expected 1 or 0"):
+        config.switch("highlights.enabled", {"METABONK_HIGHLIGHTS": "maybe"})

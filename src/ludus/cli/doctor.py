@@ -20,6 +20,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from ludus import __version__
+from ludus.core import config
 
 ISA = ("sse4_2", "avx", "avx2", "avx512f", "neon", "asimd", "sve")
 PATIENCE_S = 20
@@ -38,12 +39,15 @@ class Finding:
     required: bool = False
 
 
-def main(*, json: bool = False) -> int:
+def main(*, env: bool = False, json: bool = False) -> int:
     """Show what is installed here, and how to get what is missing; exit 1 if a required part is.
 
     Args:
+        env: show the environment variables that are read, and what they are set to, instead.
         json: print a JSON list instead of a table.
     """
+    if env:
+        return _show_variables(json)
     findings = list(examine())
     if json:
         _print_json(findings)
@@ -122,6 +126,19 @@ def _release(*command: str) -> str | None:
     text = _output(*command)
     number = re.search(r"\d+\.\d+[\d.]*", text or "")
     return number.group() if number else text
+
+
+def _show_variables(as_json: bool) -> int:
+    there = config.environment()
+    if as_json:
+        print(json.dumps([asdict(known) | {"value": there.get(known.name)} for known in config.VARIABLES], indent=2))
+        return 0
+    table = Table(Column("variable", no_wrap=True), Column("setting", overflow="fold"), "value here", "what")
+    for known in config.VARIABLES:
+        value = there.get(known.name)
+        table.add_row(known.name, known.setting, "[dim]not set[/]" if value is None else escape(value), known.meaning)
+    Console().print(table)
+    return 0
 
 
 def _print_json(findings: list[Finding]) -> None:

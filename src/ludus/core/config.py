@@ -6,8 +6,10 @@ A block may also be JSON, so that the settings which a run saved (`dump`) are a 
 from __future__ import annotations
 
 import json
+import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -21,6 +23,52 @@ from ludus.core.errors import SettingsError, nearest
 Key = tuple[str | int, ...]
 Table = dict[str, Any]
 Model = TypeVar("Model", bound="Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable, and the setting that it is another name of. Flags and TOML win over it."""
+
+    name: str
+    setting: str
+    """Where TOML and flags have it, or what asks for it by this name."""
+    meaning: str
+
+
+VARIABLES = (
+    Variable("LUDUS_PERF_ENFORCE", "perf.enforce", "1: a bench whose figure misses its budget exits with 1"),
+    Variable("ROBOT_SF_PERF_ENFORCE", "perf.enforce", "the same"),
+    Variable("METABONK_HIGHLIGHTS", "highlights.enabled", "1: lanes keep their last seconds, to cut clips from"),
+    Variable("METABONK_HIGHLIGHTS_DIR", "highlights.folder", "folder of the clips, by default `clips` of the run"),
+)
+"""Every environment variable that is read, anywhere; of two with one setting, the first that is set counts."""
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+
+def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the variables of the table that are set here, by name."""
+    there = os.environ if environ is None else environ
+    return {known.name: there[known.name] for known in VARIABLES if known.name in there}
+
+
+def variable(setting: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """Give the text of the environment variable that stands for a setting, None where none is set."""
+    names = [known.name for known in VARIABLES if known.setting == setting]
+    assert names, f"no variable stands for {setting}"
+    there = environment(environ)
+    return next((there[name] for name in names if name in there), None)
+
+
+def switch(setting: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Say whether the environment switches a setting on. Raises `SettingsError` on what is neither yes nor no."""
+    text = variable(setting, environ)
+    if text is None or text.lower() in FALSE:
+        return False
+    if text.lower() not in TRUE:
+        names = " or ".join(known.name for known in VARIABLES if known.setting == setting)
+        raise SettingsError(f"{names} is {text!r}, expected 1 or 0.")
+    return True
 
 
 class Settings(BaseModel):

@@ -30,7 +30,7 @@ def of_file(path: Path) -> str:
 
 
 def of_file_bytes(data: bytes | mmap) -> str:
-    """Give the sha256 of a file's bytes, 64 hexadecimal digits; those of a mapped file are never in memory all at once."""
+    """Give the sha256 of a file's bytes, 64 hexadecimal digits; a mapped file will do."""
     return hashlib.sha256(data).hexdigest()
 
 

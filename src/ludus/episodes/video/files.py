@@ -17,7 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ludus.core import digest, files
+from ludus.core import digest
 from ludus.episodes._native import demux, mend, unfinished
 from ludus.episodes.video.record import Code, Reason, VideoError, VideoFile, VideoRecord, reason_of
 
@@ -53,14 +53,18 @@ def open_part(videos: Path, identity: str) -> OpenFile:
     """
     part = videos / f".{identity}{PART}"
     try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            descriptor = _open(part)
+        except FileNotFoundError:
+            videos.mkdir(parents=True, exist_ok=True)
+            descriptor = _open(part)
     except OSError as error:
         raise VideoError(reason_of(error)) from error
     if not _lock(descriptor):
         os.close(descriptor)
         raise VideoError(Reason(Code.NAME_TAKEN, f"{part} is being written by another process"))
-    os.ftruncate(descriptor, 0)
+    if os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, 0)
     return OpenFile(identity, part, descriptor)
 
 
@@ -77,21 +81,19 @@ def note(identity: str, *, renderer: str, requested: str, track: tuple[bytes, in
 
 
 def seal(film: OpenFile, *, steps: int, encode_ms: float) -> VideoFile:
-    """Read a finished film back, sync it and give it its name. Raises `VideoError`; then the part is gone.
+    """Read a finished film back, give it its name and sync it. Raises `VideoError`; then the part is gone.
 
-    A file that does not hold one frame a step is kept as `IDENTITY.bad.mp4`.
+    A file that does not hold one frame a step is kept as `IDENTITY.bad.mp4`. A film is renamed before it is synced: it
+    is whole by then, and journals of file systems keep the two in order, so one sync is enough for both.
     """
-    path = film.named(".mp4")
     try:
-        told = read_back(film.descriptor, f"{path.parent.name}/{path.name}", encode_ms=encode_ms)
+        told = read_back(film.descriptor, f"{film.part.parent.name}/{film.identity}.mp4", encode_ms=encode_ms)
         if told.frames != steps:
             film.part.replace(film.named(BAD))
             detail = f"{film.identity}{BAD} holds {told.frames} frames, the episode has {steps} steps"
             raise VideoError(Reason(Code.VERIFY_MISMATCH, detail))
+        film.part.replace(film.named(".mp4"))
         os.fsync(film.descriptor)
-        film.part.replace(path)
-        film.named(CRASHED).unlink(missing_ok=True)
-        files.sync_folder(path.parent)
     except OSError as error:
         film.discard()
         raise VideoError(reason_of(error)) from error
@@ -129,9 +131,13 @@ def read_back(descriptor: int, path: str, *, encode_ms: float = 0.0) -> VideoFil
 def recover(folder: Path) -> tuple[VideoRecord, ...]:
     """Sweep what processes that were killed have left in a run's folder; give a record of each film that was saved.
 
-    Every whole frame of an unfinished film becomes `videos/IDENTITY.crashed.mp4`; a film of no whole frame is removed.
-    Films that a living process is writing stay as they are. Raises `InputError` where the folder cannot be written.
+    Every whole frame of an unfinished film becomes `videos/IDENTITY.crashed.mp4`; a film of no whole frame is removed,
+    and so is a saved one whose episode has been filmed again since. Films that a living process is writing stay as
+    they are. Raises `OSError` where the folder cannot be written.
     """
+    for crashed in (folder / FOLDER).glob(f"*{CRASHED}"):
+        if crashed.with_name(crashed.name.removesuffix(CRASHED) + ".mp4").exists():
+            crashed.unlink()
     found = sorted((folder / FOLDER).glob(f".*{PART}"))
     return tuple(record for record in map(_recover, found) if record is not None)
 
@@ -146,11 +152,9 @@ def _recover(part: Path) -> VideoRecord | None:
     if told is None:
         film.discard()
         return None
-    path = film.named(CRASHED)
-    file = read_back(descriptor, f"{FOLDER}/{path.name}")
+    file = read_back(descriptor, f"{FOLDER}/{film.identity}{CRASHED}")
+    part.replace(film.named(CRASHED))
     os.fsync(descriptor)
-    part.replace(path)
-    files.sync_folder(path.parent)
     os.close(descriptor)
     reason = Reason(Code.WORKER_CRASHED, f"{file.frames} frames had reached the file when the process ended")
     return VideoRecord(
@@ -176,6 +180,10 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
     os.pwrite(descriptor, index, end)
     os.pwrite(descriptor, size, begin - len(size))
     return told
+
+
+def _open(part: Path) -> int:
+    return os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
 def _lock(descriptor: int) -> bool:
