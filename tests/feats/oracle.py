@@ -1,12 +1,12 @@
 """What feats mean, as plainly as it can be said: every value is computed from the whole stream so far.
 
-It shares the language's values (`ludus.feats.predicate`) with the engine, and nothing else. Its streams are sane: ids of
-runs and stages never come again in a lane, and each lane has an instance of its own.
+It shares the language's values (`ludus.feats.predicate`) with the engine, and nothing else. Its streams are sane: ids
+of runs and stages never come again in a lane, and each lane has an instance of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,8 +145,7 @@ class Oracle:
         same = {
             "run": lambda j: self.events[j].lane == event.lane and self.runs[j] == self.runs[at],
             "stage": lambda j: (
-                self.events[j].lane == event.lane
-                and (self.runs[j], self.stages[j]) == (self.runs[at], self.stages[at])
+                self.events[j].lane == event.lane and (self.runs[j], self.stages[j]) == (self.runs[at], self.stages[at])
             ),
             "lifetime": lambda j: self.events[j].instance == event.instance,
         }[span]
@@ -155,6 +154,13 @@ class Oracle:
             hits = [j for j in past if self.value(when, j, scope or span, resets[:depth])]
             past = [j for j in past if j > hits[-1]] if hits else past
         return past
+
+    def whose(self, at: int, span: str) -> tuple[object, ...]:
+        event = self.events[at]
+        if span == "lifetime":
+            return (event.instance,)
+        run = (event.lane, self.runs[at])
+        return run if span == "run" else (*run, self.stages[at])
 
     def counter(self, name: str, past: list[int]) -> float | None:
         changes = [change for j in past for change in self.changes(name, j)]
@@ -208,7 +214,9 @@ class Oracle:
 
     def same_episode(self, at: int) -> list[int]:
         event = self.events[at]
-        return [j for j in range(at + 1) if (self.events[j].lane, self.events[j].episode) == (event.lane, event.episode)]
+        return [
+            j for j in range(at + 1) if (self.events[j].lane, self.events[j].episode) == (event.lane, event.episode)
+        ]
 
     def same_stage_id(self, at: int) -> list[int]:
         """Events of this stage id since the run was last opened anew."""
@@ -224,5 +232,3 @@ class Oracle:
 
 def exactly(one: object, other: object) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-

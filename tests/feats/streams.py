@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -45,9 +46,11 @@ def _wholes(parts: st.SearchStrategy[says.Predicate]) -> st.SearchStrategy[says.
 
 
 predicates: st.SearchStrategy[says.Predicate] = st.recursive(moments | states, _wholes, max_leaves=6)
-scores = st.none() | st.builds(
-    Score, st.sampled_from(["payload"]), st.sampled_from(["x"]), st.sampled_from(["max", "min"])
-) | st.builds(Score, st.sampled_from(["counter"]), st.sampled_from(["p"]), st.sampled_from(["max", "min"]))
+scores = (
+    st.none()
+    | st.builds(Score, st.sampled_from(["payload"]), st.sampled_from(["x"]), st.sampled_from(["max", "min"]))
+    | st.builds(Score, st.sampled_from(["counter"]), st.sampled_from(["p"]), st.sampled_from(["max", "min"]))
+)
 
 
 @st.composite
@@ -66,8 +69,6 @@ def feats(draw: st.DrawFn) -> Feat:
 
 def several(most: int = 4) -> st.SearchStrategy[tuple[Feat, ...]]:
     """Feats of different ids."""
-    from dataclasses import replace
-
     return st.lists(feats(), min_size=1, max_size=most).map(
         lambda made: tuple(replace(feat, id=f"f{number}") for number, feat in enumerate(made))
     )
@@ -77,11 +78,12 @@ kinds = st.sampled_from([*KINDS * 4, *["counter_delta"] * 8, "stage_start", "run
 
 
 @st.composite
-def streams(draw: st.DrawFn, *, lanes: int = 2, most: int = 30) -> tuple[Event, ...]:
+def streams(draw: st.DrawFn, *, lanes: int = 2, most: int = 25) -> tuple[Event, ...]:
     """Events of lanes that play one episode after another, each with stages."""
     now = {lane: [0, 0, 0] for lane in range(lanes)}  # episode, stage, tick
-    events = []
-    for kind in draw(st.lists(kinds, min_size=1, max_size=most)):
+    events: list[Event] = []
+    length = draw(st.integers(1, most))
+    for kind in draw(st.lists(kinds, min_size=length, max_size=length)):
         lane = draw(st.integers(0, lanes - 1))
         place = now[lane]
         turn = draw(st.integers(0, 19))

@@ -7,14 +7,13 @@ that a cell is written before anybody reads it.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable, Collection, Iterable
+from array import array
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ludus.core.types import Event
 from ludus.feats.feat import Feat
-from ludus.feats.memory import ABSENT, LIFE, RUN, STAGE, Cells, Lane, Life, Span, Spans
+from ludus.feats.memory import ABSENT, LIFE, RUN, STAGE, Cells, Lane, Life, Place, Spans
 from ludus.feats.parts import (
     Cell,
     Idle,
@@ -25,6 +24,7 @@ from ludus.feats.parts import (
     Test,
     Trigger,
     Write,
+    Writer,
     adder,
     all_of,
     any_of,
@@ -74,7 +74,7 @@ class Program:
         self.tick_hz = tick_hz
         self.keys = {feat.id: feat.key for feat in feats}
         self.cells: dict[tuple[int, str], Cell] = {}
-        self.starts: tuple[Cells, Cells, Cells] = ([], [], [])
+        self.starts: tuple[Cells, Cells, Cells] = (array("d"), array("d"), array("d"))
         self.slots: dict[str, list[Slot]] = {}
         """Counter -> how each span sees it; the run's own comes first."""
         self.shares: dict[str, Share] = {}
@@ -91,11 +91,11 @@ class Program:
 
     def fresh_lane(self) -> Lane:
         """Give a lane in which nothing has happened."""
-        return Lane(of_run=Span(cells=[*self.starts[RUN]]), of_stage=Span(cells=[*self.starts[STAGE]]))
+        return Lane(Place(), self.starts[RUN][:], self.starts[STAGE][:])
 
     def fresh_life(self) -> Life:
         """Give a life in which nothing has happened."""
-        return Life([*self.starts[LIFE]])
+        return Life(self.starts[LIFE][:])
 
     # Feats.
 
@@ -112,7 +112,7 @@ class Program:
 
     def _edge(self, feat: Feat, part: Part, span: int) -> Test:
         """Give the test of a rise: true now, and not in the time before."""
-        level = self._cell(span, f"level {feat.key}", part.fresh)
+        level = self._cell(span, f"level {feat.key}", (part.fresh,))
         self.levels.append((level, part.idle))
         at, test, idle = level.index, part.test, part.idle
 
@@ -171,7 +171,7 @@ class Program:
             return self._count_within(count, self._ticks(count.within_s), path)
         trigger, n = woken_by(count.pattern), count.n
         writer = adder(match_event(count.pattern), span)
-        cell = self._written(span, f"{path}count {text(Happened(count.pattern))}", 0, trigger, writer)
+        cell = self._written(span, f"{path}count {text(Happened(count.pattern))}", (0,), trigger, writer)
         at = cell.index
         return Part(
             test=lambda _, spans: spans[span][at] >= n,
@@ -184,14 +184,12 @@ class Program:
 
     def _count_within(self, count: Count, window: int, path: str) -> Part:
         matches, trigger, n = match_event(count.pattern), woken_by(count.pattern), count.n
-        cell = self._written(
-            RUN, f"{path}last {n} {text(Happened(count.pattern))}", (), trigger, ticks_writer(matches, n)
-        )
+        key = f"{path}last {n} {text(Happened(count.pattern))}"
+        cell = self._written(RUN, key, (ABSENT,) * n, trigger, ticks_writer(matches, n))
         at = cell.index
 
         def full(event: Event, spans: Spans) -> bool:
-            ticks = spans[RUN][at]
-            return matches(event, spans) and len(ticks) == n and event.tick - ticks[0] <= window
+            return matches(event, spans) and event.tick - spans[RUN][at] <= window
 
         return moment(full, trigger, frozenset({cell}))
 
@@ -202,26 +200,23 @@ class Program:
         at, window, matches = cells[-1].index, self._ticks(sequence.within_s), match_event(last)
 
         def complete(event: Event, spans: Spans) -> bool:
-            if not matches(event, spans):
-                return False
-            start = start_before(spans[RUN][at], event.tick)
-            return start is not None and event.tick - start <= window
+            return matches(event, spans) and event.tick - start_before(spans[RUN], at, event.tick) <= window
 
         return moment(complete, woken_by(last), frozenset(cells))
 
     def _prefixes(self, patterns: list[Pattern], path: str) -> list[Cell]:
-        """Give a cell for each way of a sequence: `(tick, start, earlier)` as `start_before` reads it."""
+        """Give the cells of a sequence's beginnings: after one event, after two, and so on."""
         cells: list[Cell] = []
         for length, pattern in enumerate(patterns, start=1):
             before = cells[-1].index if cells else None
             key = "".join(text(Happened(part)) for part in patterns[:length])
             writer = prefix_writer(match_event(pattern), before)
-            cells.append(self._written(RUN, f"{path}latest {key}", None, woken_by(pattern), writer))
+            cells.append(self._written(RUN, f"{path}latest {key}", (ABSENT,) * 3, woken_by(pattern), writer))
         return cells
 
     def _never(self, predicate: Predicate, span: int, path: str) -> Part:
         part = self._part(predicate, span, path)
-        cell = self._written(span, f"{path}ever {text(predicate)}", part.fresh, part.rises, latch(part, span))
+        cell = self._written(span, f"{path}ever {text(predicate)}", (part.fresh,), part.rises, latch(part, span))
         at = cell.index
         return Part(
             test=lambda _, spans: not spans[span][at],
@@ -240,7 +235,8 @@ class Program:
         def clear(event: Event, spans: Spans) -> None:
             if when.test(event, spans):
                 for cell in part.cells:
-                    spans[cell.span][cell.index] = cell.start
+                    cells, at = spans[cell.span], cell.index
+                    cells[at : at + len(cell.start)] = array("d", cell.start)
 
         self._wake(when.rises, clear)
         return Part(
@@ -263,17 +259,22 @@ class Program:
         for whose, prefix in ((RUN, ""), (span, path)):
             key = f"{prefix}counter {name}"
             if (whose, key) not in self.cells:
-                slots.append(Slot(whose, self._cell(whose, key, ABSENT).index))
+                slots.append(Slot(whose, self._cell(whose, key, (ABSENT,)).index))
         return self.cells[span, f"{path}counter {name}"]
 
-    def _cell(self, span: int, key: str, start: Any) -> Cell:
+    def _cell(self, span: int, key: str, start: tuple[float, ...]) -> Cell:
         if (span, key) not in self.cells:
             self.cells[span, key] = Cell(span, len(self.starts[span]), key, start)
-            self.starts[span].append(start)
+            self.starts[span].extend(start)
         return self.cells[span, key]
 
     def _written(
-        self, span: int, key: str, start: Any, triggers: Trigger | frozenset[Trigger], writer: Callable[[int], Write]
+        self,
+        span: int,
+        key: str,
+        start: tuple[float, ...],
+        triggers: Trigger | frozenset[Trigger],
+        writer: Writer,
     ) -> Cell:
         """Give a cell; where it is new, with the rule that writes it."""
         known = (span, key) in self.cells
@@ -305,8 +306,7 @@ class Program:
                 case ("payload", key):
                     keys[key] = tuple(rules)
                 case ("counter", slot, threshold):
-                    slot.rules[threshold] = rules
-                    insort(slot.thresholds, threshold)
+                    slot.watch(threshold, rules)
         kinds = {
             kind: Woken(always.get(kind, ()), tuple(by_value.get(kind, {}).items()))
             for kind in always.keys() | by_value.keys()

@@ -6,7 +6,7 @@ kept apart by `Event.lane`; within a lane, events come in the order in which the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -14,7 +14,7 @@ from ludus.core.types import Event, Verdict
 from ludus.feats.compiler import Program, Woken
 from ludus.feats.feat import Feat
 from ludus.feats.memory import ABSENT, Memory, Spans
-from ludus.feats.parts import NUMBERS, Rule, Slot
+from ludus.feats.parts import NUMBERS, Rule
 from ludus.feats.work import RUN_START, STAGE_START, Work
 
 COUNTER_DELTA = "counter_delta"
@@ -43,33 +43,37 @@ class FeatJudge:
     def update(self, memory: Memory, seen: Sequence[Event]) -> tuple[Memory, tuple[Verdict, ...]]:
         """Give the memory after these events, and a verdict for every feat that unlocks."""
         work = Work(self.program, memory)
+        kinds, all_slots, payload_keys = self._kinds, self._slots, self._payload_keys
         for event in seen:
-            woken = self._kinds.get(event.kind)
-            payload = event.payload
-            slots = self._slots.get(payload.get("name", ""), ()) if event.kind == COUNTER_DELTA else ()
+            kind, payload = event.kind, event.payload
+            woken = kinds.get(kind)
+            slots = all_slots.get(payload.get("name", "")) if kind == COUNTER_DELTA else None
             snapshot = payload.get("counters")
-            if woken is None and not slots and snapshot is None and self._payload_keys.keys().isdisjoint(payload):
+            if woken is None and slots is None and snapshot is None and payload_keys.keys().isdisjoint(payload):
                 continue
             spans = work.spans(event)
-            due = self._due(woken or _NOTHING, payload)
+            due = [] if woken is None else [*woken.always]
+            if woken is not None and woken.by_value:
+                _choose(woken, payload, due)
+            if payload_keys:
+                for key in payload_keys.keys() & payload.keys():
+                    due += payload_keys[key]
             if slots:
                 delta = payload.get("delta")
                 if type(delta) is int or type(delta) is float:
-                    due += _add(slots, delta, spans)
+                    for slot in slots:
+                        slot.add(delta, spans, due)
             if snapshot is not None:
-                due += self._take(snapshot, spans)
-            if len(due) > 1:
-                due.sort(key=_BY_NUMBER)
-            for _, act, feat in due:
-                if act(event, spans) and feat is not None:
-                    work.unlock(feat, event, spans)
+                self._take(snapshot, spans, due)
+            if due:
+                _settle(due, event, spans, work)
         return work.finish()
 
     def progress(self, memory: Memory, lane: int, instance: str = "") -> dict[str, float]:
         """Give how much of each feat is done in a lane, 0 to 1; 1 where it has unlocked and cannot do so again."""
-        place = memory.lanes.get(lane) or self.program.fresh_lane()
+        held = memory.lanes.get(lane) or self.program.fresh_lane()
         life = memory.lives.get(instance) or self.program.fresh_life()
-        spans = (place.of_run.cells, place.of_stage.cells, life.cells)
+        spans, place = (held.run, held.stage, life.cells), held.place
         won = {"once_per_run": place.of_run.won, "once_per_stage": place.of_stage.won, "once": life.won}
         return {
             feat.id: 1.0
@@ -95,37 +99,31 @@ class FeatJudge:
                 boards[feat.id] = rows
         return boards
 
-    # What an event has to look at.
-
-    def _due(self, woken: Woken, payload: Mapping[str, Any]) -> list[Rule]:
-        due = [*woken.always]
-        for key, by_value in woken.by_value:
-            try:
-                due += by_value.get(payload.get(key), ())
-            except TypeError:
-                continue  # a list or an object, which no filter asks for
-        if self._payload_keys:
-            for key in self._payload_keys.keys() & payload.keys():
-                due += self._payload_keys[key]
-        return due
-
-    def _take(self, snapshot: object, spans: Spans) -> list[Rule]:
+    def _take(self, snapshot: object, spans: Spans, due: list[Rule]) -> None:
         """Set the run's counters to what a snapshot says; other spans take the difference."""
-        due: list[Rule] = []
         for name, value in snapshot.items() if isinstance(snapshot, Mapping) else ():
-            slots = self._slots.get(name, ())
+            slots = self._slots.get(name)
             if slots and type(value) in NUMBERS:
                 was = spans[slots[0].span][slots[0].index]
-                due += _add(slots, value - (0 if was == ABSENT else was), spans)
-        return due
+                for slot in slots:
+                    slot.add(value - (0 if was == ABSENT else was), spans, due)
 
 
-def _add(slots: Iterable[Slot], delta: float, spans: Spans) -> list[Rule]:
-    due: list[Rule] = []
-    for slot in slots:
-        cells = spans[slot.span]
-        old = cells[slot.index]
-        new = cells[slot.index] = delta if old == ABSENT else old + delta
-        if slot.thresholds:
-            due += slot.passed(old, new)
-    return due
+def _choose(woken: Woken, payload: Mapping[str, Any], due: list[Rule]) -> None:
+    """Add the rules that wait for a value which the payload has."""
+    for key, by_value in woken.by_value:
+        try:
+            due += by_value.get(payload.get(key), ())
+        except TypeError:
+            continue  # a list or an object, which no filter asks for
+
+
+def _settle(due: list[Rule], event: Event, spans: Spans, work: Work) -> None:
+    """Run what is due, in order, each once."""
+    if len(due) > 1:
+        due.sort(key=_BY_NUMBER)
+    last = -1
+    for number, act, feat in due:
+        if number != last and act(event, spans) and feat is not None:
+            work.unlock(feat, event, spans)
+        last = number

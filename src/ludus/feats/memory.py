@@ -1,28 +1,29 @@
 """What a judge of feats remembers: cells of lanes and lives, and what has been unlocked.
 
-A cell is a number, or ticks of a sequence under way. The compiler decides what there is to remember, so that the memory
-of a lane is bounded by its feats, however long the stream.
+All cells are float64, whole numbers exact up to 2^53. The compiler decides what there is to remember, so that the
+memory of a lane is fixed by its feats, however long the stream, and copied in one go.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-Cells = list[Any]
+Cells: TypeAlias = "array[float]"
 
 ABSENT = float("-inf")
-"""A counter that nothing has told of: below every number, and not 0."""
+"""What a counter that nothing has told of holds, and a tick that never was: below every number, and not 0."""
 
 RUN, STAGE, LIFE = range(3)
 """Whose cell it is: of a run or a stage, both in a lane, or of a life, which is an instance's."""
 
-Spans = tuple[Cells, Cells, Cells]
+Spans: TypeAlias = tuple["Cells", "Cells", "Cells"]
 """The cells that an event can touch: of its lane's run and stage, and of its instance's life."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A run or a stage that is under way in a lane."""
 
@@ -30,18 +31,13 @@ class Span:
     """What tells it from all others: `RUN/EPISODE`, or `RUN/EPISODE/STAGE`; `#2` and so on where ids come again."""
     opened: bool = False
     """Its own start event has come; another one begins a new run or stage under the same ids."""
-    cells: Cells = field(default_factory=list)
     won: frozenset[str] = frozenset()
     """Keys of the feats that have unlocked in it."""
 
-    def copy(self) -> Span:
-        """Give one whose changes this one does not see."""
-        return Span(self.key, self.opened, self.cells.copy(), self.won)
 
-
-@dataclass(slots=True)
-class Lane:
-    """What is under way in a lane."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a lane is."""
 
     run: str = ""
     episode: str = ""
@@ -49,28 +45,27 @@ class Lane:
     """Ids as the events tell them."""
     begun: bool = False
     """Whether anything has happened in it yet."""
-    repeats: int = 1
+    repeats: int = 0
     """Runs under these ids so far."""
     visits: Mapping[str, int] = field(default_factory=dict)
     """Stages of this run so far, by id."""
     biome: Any = None
     """What the last start of a stage told."""
-    of_run: Span = field(default_factory=Span)
-    of_stage: Span = field(default_factory=Span)
+    of_run: Span = Span()
+    of_stage: Span = Span()
+
+
+@dataclass(slots=True)
+class Lane:
+    """What is under way in a lane."""
+
+    place: Place
+    run: Cells
+    stage: Cells
 
     def copy(self) -> Lane:
         """Give one whose changes this one does not see."""
-        return Lane(
-            self.run,
-            self.episode,
-            self.stage,
-            self.begun,
-            self.repeats,
-            self.visits,
-            self.biome,
-            self.of_run.copy(),
-            self.of_stage.copy(),
-        )
+        return Lane(self.place, self.run[:], self.stage[:])
 
 
 @dataclass(slots=True)
@@ -82,7 +77,7 @@ class Life:
 
     def copy(self) -> Life:
         """Give one whose changes this one does not see."""
-        return Life(self.cells.copy(), self.won)
+        return Life(self.cells[:], self.won)
 
 
 Board = Mapping[str, Mapping[str, Any]]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ludus.core.types import Event
 from ludus.feats.feat import Feat
-from ludus.feats.memory import RUN, Spans
+from ludus.feats.memory import ABSENT, RUN, Cells, Spans
 from ludus.feats.predicate import Pattern, Scalar
 
 Test = Callable[[Event, Spans], bool]
 Write = Callable[[Event, Spans], None]
+Writer = Callable[[int], Write]
+"""From the place of a cell to the rule that writes it."""
+
 Idle = Callable[[Spans], bool]
 Share = Callable[[Spans], float]
 
@@ -26,30 +29,45 @@ Rule = tuple[int, Test | Write, Feat | None]
 """Its number, what it does, and the feat that unlocks where that gives True."""
 
 
-@dataclass(slots=True, eq=False)
 class Slot:
     """A counter as one span sees it, and the rules that wake when it passes a threshold, upwards or downwards."""
 
-    span: int
-    index: int
-    rules: dict[float, list[Rule]] = field(default_factory=dict)
-    thresholds: list[float] = field(default_factory=list)
+    __slots__ = ("bottom", "index", "rules", "span", "thresholds", "top")
 
-    def passed(self, old: float, new: float) -> list[Rule]:
-        """Give the rules of the thresholds that lie between two values."""
-        low, high = bisect_right(self.thresholds, old), bisect_right(self.thresholds, new)
-        return [rule for at in self.thresholds[min(low, high) : max(low, high)] for rule in self.rules[at]]
+    def __init__(self, span: int, index: int) -> None:
+        self.span = span
+        self.index = index
+        self.thresholds: list[float] = []
+        self.rules: dict[float, list[Rule]] = {}
+        self.bottom, self.top = float("inf"), float("-inf")
+
+    def watch(self, threshold: float, rules: list[Rule]) -> None:
+        """Wake rules where the counter passes a threshold."""
+        insort(self.thresholds, threshold)
+        self.rules[threshold] = rules
+        self.bottom, self.top = self.thresholds[0], self.thresholds[-1]
+
+    def add(self, delta: float, spans: Spans, due: list[Rule]) -> None:
+        """Count, and put the rules of the thresholds that were passed among those that are due."""
+        cells = spans[self.span]
+        old = cells[self.index]
+        new = cells[self.index] = delta if old == ABSENT else old + delta
+        if (old < self.top and new >= self.bottom) or (new < self.top and old >= self.bottom):
+            low, high = bisect_right(self.thresholds, old), bisect_right(self.thresholds, new)
+            for threshold in self.thresholds[min(low, high) : max(low, high)]:
+                due += self.rules[threshold]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A place in memory."""
+    """A place in memory, of one number or more."""
 
     span: int
     index: int
+    """Of its first number."""
     key: str
     """Its name in saved memory: it stays with its meaning, whatever else the file holds."""
-    start: Any
+    start: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +124,7 @@ def payload_bound(key: str, value: float, at_least: bool) -> Test:
     return holds
 
 
-def adder(matches: Test, span: int) -> Callable[[int], Write]:
+def adder(matches: Test, span: int) -> Writer:
     """Give what makes the rule that counts events in a cell of a span."""
 
     def writer(at: int) -> Write:
@@ -119,34 +137,35 @@ def adder(matches: Test, span: int) -> Callable[[int], Write]:
     return writer
 
 
-def latch(part: Part, span: int) -> Callable[[int], Write]:
+def latch(part: Part, span: int) -> Writer:
     """Give what makes the rule that notes in a cell of a span that a part has been true."""
 
     def writer(at: int) -> Write:
         def note(event: Event, spans: Spans) -> None:
             if not spans[span][at] and part.test(event, spans):
-                spans[span][at] = True
+                spans[span][at] = 1
 
         return note
 
     return writer
 
 
-def ticks_writer(matches: Test, n: int) -> Callable[[int], Write]:
+def ticks_writer(matches: Test, n: int) -> Writer:
     """Give what makes the rule that keeps the ticks of the last `n` events in a cell of the run."""
 
     def writer(at: int) -> Write:
         def note(event: Event, spans: Spans) -> None:
             if matches(event, spans):
-                ticks = (*spans[RUN][at], event.tick)
-                spans[RUN][at] = ticks[-n:]
+                cells = spans[RUN]
+                cells[at : at + n - 1] = cells[at + 1 : at + n]
+                cells[at + n - 1] = event.tick
 
         return note
 
     return writer
 
 
-def prefix_writer(matches: Test, before: int | None) -> Callable[[int], Write]:
+def prefix_writer(matches: Test, before: int | None) -> Writer:
     """Give what makes the rule that writes the cell of a sequence's beginning.
 
     The cell is `(tick, start, earlier)`: at which tick it was last complete, its latest start by then, and its latest
@@ -158,26 +177,23 @@ def prefix_writer(matches: Test, before: int | None) -> Callable[[int], Write]:
             if not matches(event, spans):
                 return
             tick, cells = event.tick, spans[RUN]
-            start = tick if before is None else start_before(cells[before], tick)
-            if start is None:
+            start = tick if before is None else start_before(cells, before, tick)
+            if start == ABSENT:
                 return
-            end, best, earlier = cells[at] or (tick, start, None)
-            if tick > end:
-                cells[at] = (tick, max(best, start), best)
-            elif tick == end:
-                cells[at] = (end, max(best, start), earlier)
+            best = cells[at + 1]
+            if tick > cells[at]:
+                cells[at], cells[at + 2] = tick, best
+            if start > best:
+                cells[at + 1] = start
 
         return note
 
     return writer
 
 
-def start_before(cell: tuple[int, int, int | None] | None, tick: int) -> int | None:
-    """Give the latest start of what was complete strictly before a tick. The cell knows its last two ticks."""
-    if cell is None:
-        return None
-    end, best, earlier = cell
-    return best if end < tick else earlier
+def start_before(cells: Cells, at: int, tick: int) -> float:
+    """Give the latest start of what was complete strictly before a tick. A cell knows its last two ticks."""
+    return cells[at + 1] if cells[at] < tick else cells[at + 2]
 
 
 def woken_by(pattern: Pattern) -> Trigger:
@@ -231,7 +247,7 @@ def any_of(k: int, parts: list[Part]) -> Part:
 
 def _cost(triggers: frozenset[Trigger]) -> tuple[int, int]:
     """Say how often triggers wake their rules: a payload key most often, a kind with a filter least."""
-    rank = {"payload": 2, "event": 1}
+    rank = {"payload": 2, "counter": 1, "event": 1}
     worst = max(
         (rank[trigger[0]] - (trigger[0] == "event" and trigger[2] is not None) for trigger in triggers), default=0
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from ludus.core.types import Event, Verdict
 from ludus.feats.compiler import SCOPES, Program
-from ludus.feats.feat import USUAL_SCORES, Feat
-from ludus.feats.memory import ABSENT, Lane, Life, Memory, Span, Spans
+from ludus.feats.feat import USUAL_SCORES, Dedupe, Feat
+from ludus.feats.memory import ABSENT, RUN, STAGE, Lane, Life, Memory, Place, Span, Spans
 from ludus.feats.parts import NUMBERS
 
-RUN_START, STAGE_START = "run_start", "stage_start"
+RUN_START, STAGE_START = STARTS = "run_start", "stage_start"
 
 
 class Work:
@@ -31,36 +31,38 @@ class Work:
         found = self._lanes.get(event.lane)
         if found is None or found[1] != event.instance:
             found = self._enter(event)
-        lane = found[0]
+        lane, _, spans = found
+        place = lane.place
         if (
-            event.episode != lane.episode
-            or event.stage != lane.stage
-            or event.run != lane.run
-            or event.kind in (RUN_START, STAGE_START)
-            or not lane.begun
+            event.episode != place.episode
+            or event.stage != place.stage
+            or event.run != place.run
+            or event.kind in STARTS
+            or not place.begun
         ):
             self._begin(lane, event)
-        return found[2]
+        return spans
 
     def unlock(self, feat: Feat, event: Event, spans: Spans) -> None:
         """Keep a verdict, unless the feat's dedupe says that there has been one."""
         key, lane = self._program.keys[feat.id], self._lanes[event.lane][0]
-        score = self._score(feat, event, spans)
-        if not self._counts(feat, key, event, score):
+        if _is_spent(feat.dedupe, key, lane.place, self._lives[event.instance]):
             return
-        if key not in lane.of_run.won:
-            lane.of_run.won |= {key}
-            self._winners = {**self._winners, key: self._winners.get(key, 0) + 1}
+        score = self._score(feat, event, spans)
+        if feat.dedupe == "best_only" and not self._is_best(feat, key, event, score):
+            return
+        self._note(key, lane, self._lives[event.instance])
+        place = lane.place
         evidence = {
             "event_type": event.kind,
             "payload": dict(event.payload),
-            "seen_key": _seen_key(feat, lane, event, score),
+            "seen_key": _seen_key(feat, place, event, score),
             "instance_id": event.instance,
             "score": score,
-            "biome": event.payload.get("biome", lane.biome),
+            "biome": event.payload.get("biome", place.biome),
             "ts": event.ts,
         }
-        self._verdicts.append(Verdict(feat.id, lane.run, lane.episode, lane.stage, event.lane, event.tick, evidence))
+        self._verdicts.append(Verdict(feat.id, place.run, place.episode, place.stage, event.lane, event.tick, evidence))
 
     def finish(self) -> tuple[Memory, tuple[Verdict, ...]]:
         """Give the next memory and the verdicts."""
@@ -86,67 +88,53 @@ class Work:
         if event.instance not in self._lives:
             life = self._memory.lives.get(event.instance)
             self._lives[event.instance] = life.copy() if life else self._program.fresh_life()
-        spans = (lane.of_run.cells, lane.of_stage.cells, self._lives[event.instance].cells)
+        spans = (lane.run, lane.stage, self._lives[event.instance].cells)
         found = self._lanes[event.lane] = (lane, event.instance, spans)
         return found
 
     def _begin(self, lane: Lane, event: Event) -> None:
         """Begin a run or a stage where the event's ids, or its kind, say so; an id left out is the current one."""
-        run, episode = event.run or lane.run, event.episode or lane.episode
-        if not lane.begun or (run, episode) != (lane.run, lane.episode):
-            lane.begun, lane.run, lane.episode, lane.repeats = True, run, episode, 0
-            self._begin_run(lane, event)
-        elif event.kind == RUN_START and lane.of_run.opened:
-            self._begin_run(lane, event)
-        elif event.kind == RUN_START:
-            lane.of_run.opened = True
-            self._reset(lane.of_run, 0)
-            self._reset(lane.of_stage, 1)
-        if (event.stage and event.stage != lane.stage) or (event.kind == STAGE_START and lane.of_stage.opened):
-            self._begin_stage(lane, event.stage or lane.stage)
-        if event.kind == STAGE_START:
-            lane.of_stage.opened = True
-            lane.biome = event.payload.get("biome")
-            self._reset(lane.of_stage, 1)
+        place = lane.place
+        run, episode = event.run or place.run, event.episode or place.episode
+        starts_run, starts_stage = event.kind == RUN_START, event.kind == STAGE_START
+        if not place.begun or (run, episode) != (place.run, place.episode):
+            self._begin_run(lane, Place(run, episode, begun=True), event)
+        elif starts_run and place.of_run.opened:
+            self._begin_run(lane, place, event)
+        elif starts_run:
+            lane.place = replace(place, of_run=replace(place.of_run, opened=True))
+            lane.run[:], lane.stage[:], _ = self._program.starts
+        place = lane.place
+        if (event.stage and event.stage != place.stage) or (starts_stage and place.of_stage.opened):
+            self._begin_stage(lane, event.stage or place.stage)
+        if starts_stage:
+            of_stage = replace(lane.place.of_stage, opened=True)
+            lane.place = replace(lane.place, of_stage=of_stage, biome=event.payload.get("biome"))
+            lane.stage[:] = self._program.starts[STAGE]
 
-    def _begin_run(self, lane: Lane, event: Event) -> None:
-        lane.repeats += 1
+    def _begin_run(self, lane: Lane, place: Place, event: Event) -> None:
         self._runs += 1
-        key = f"{lane.run}/{lane.episode}" + (f"#{lane.repeats}" if lane.repeats > 1 else "")
-        self._renew(lane.of_run, 0, key)
-        lane.of_run.opened = event.kind == RUN_START
-        lane.visits, lane.biome = {}, None
+        repeats = place.repeats + 1
+        span = Span(_numbered(f"{place.run}/{place.episode}", repeats), event.kind == RUN_START)
+        lane.place = Place(place.run, place.episode, begun=True, repeats=repeats, of_run=span)
+        lane.run[:] = self._program.starts[RUN]
         self._begin_stage(lane, event.stage)
 
     def _begin_stage(self, lane: Lane, stage: str) -> None:
-        visit = lane.visits.get(stage, 0) + 1
-        lane.stage, lane.visits = stage, {**lane.visits, stage: visit}
-        self._renew(lane.of_stage, 1, f"{lane.of_run.key}/{stage}" + (f"#{visit}" if visit > 1 else ""))
+        place = lane.place
+        visit = place.visits.get(stage, 0) + 1
+        span = Span(_numbered(f"{place.of_run.key}/{stage}", visit))
+        lane.place = replace(place, stage=stage, visits={**place.visits, stage: visit}, of_stage=span)
+        lane.stage[:] = self._program.starts[STAGE]
 
-    def _renew(self, span: Span, which: int, key: str) -> None:
-        span.key, span.opened, span.won = key, False, frozenset()
-        self._reset(span, which)
-
-    def _reset(self, span: Span, which: int) -> None:
-        span.cells[:] = self._program.starts[which]
-
-    def _counts(self, feat: Feat, key: str, event: Event, score: float | None) -> bool:
-        """Say whether the feat may unlock now, and note that it has."""
-        lane = self._lanes[event.lane][0]
-        match feat.dedupe:
-            case "once_per_run":
-                return key not in lane.of_run.won
-            case "once_per_stage":
-                new = key not in lane.of_stage.won
-                lane.of_stage.won |= {key}
-                return new
-            case "once":
-                life = self._lives[event.instance]
-                new = key not in life.won
-                life.won |= {key}
-                return new
-            case "best_only":
-                return self._is_best(feat, key, event, score)
+    def _note(self, key: str, lane: Lane, life: Life) -> None:
+        """Remember that a feat has unlocked in this run, stage and life."""
+        place = lane.place
+        if key not in place.of_run.won:
+            self._winners = {**self._winners, key: self._winners.get(key, 0) + 1}
+        of_run, of_stage = (replace(span, won=span.won | {key}) for span in (place.of_run, place.of_stage))
+        lane.place = replace(place, of_run=of_run, of_stage=of_stage)
+        life.won |= {key}
 
     def _is_best(self, feat: Feat, key: str, event: Event, score: float | None) -> bool:
         """Say whether a score beats all on the feat's board, and note it where it is its instance's best."""
@@ -159,7 +147,7 @@ class Work:
         if own is not None and rank(score) <= rank(own["score"]):
             return False
         best = max((rank(row["score"]) for row in board.values()), default=None)
-        lane = self._lanes[event.lane][0]
+        lane = self._lanes[event.lane][0].place
         place = {"score": score, "run_id": lane.run, "episode_id": lane.episode, "tick": event.tick}
         self._boards = {**self._boards, key: {**board, event.instance: place}}
         return best is None or rank(score) > best
@@ -167,23 +155,40 @@ class Work:
     def _score(self, feat: Feat, event: Event, spans: Spans) -> float | None:
         """Give the score of a feat at an event; None where there is no number for it."""
         if feat.score and feat.score.source == "counter":
-            value: Any = spans[SCOPES[feat.scope]][self._program.scores[feat.id].index]
-            return None if value == ABSENT else value
+            counted = spans[SCOPES[feat.scope]][self._program.scores[feat.id].index]
+            return None if counted == ABSENT else int(counted) if counted.is_integer() else counted
         for name in [feat.score.name] if feat.score else USUAL_SCORES:
             value = event.payload.get(name)
             if type(value) in NUMBERS:
-                return value  # type: ignore[no-any-return]
+                return value
         return None
 
 
-def _seen_key(feat: Feat, lane: Lane, event: Event, score: float | None) -> str:
+def _is_spent(dedupe: Dedupe, key: str, place: Place, life: Life) -> bool:
+    """Say whether a feat has unlocked already, and may not again."""
+    match dedupe:
+        case "once_per_run":
+            return key in place.of_run.won
+        case "once_per_stage":
+            return key in place.of_stage.won
+        case "once":
+            return key in life.won
+        case "best_only":
+            return False
+
+
+def _seen_key(feat: Feat, place: Place, event: Event, score: float | None) -> str:
     """Give what an unlock is unique by, for its feat."""
     match feat.dedupe:
         case "once_per_run":
-            return lane.of_run.key
+            return place.of_run.key
         case "once_per_stage":
-            return lane.of_stage.key
+            return place.of_stage.key
         case "once":
             return event.instance
         case "best_only":
-            return f"{lane.of_run.key}={score}"
+            return f"{place.of_run.key}={score}"
+
+
+def _numbered(key: str, number: int) -> str:
+    return key if number == 1 else f"{key}#{number}"
