@@ -144,6 +144,11 @@ class GameBoyWorld:
         return () if self._producer is None else self._producer.drain()
 
     @property
+    def settings(self) -> LaneSettings:
+        """What gives frames and actions their meaning."""
+        return self._settings
+
+    @property
     def values(self) -> Values:
         """What the card watches in all lanes now, `int64[N, W]`, in the card's order."""
         self._check_open()
