@@ -87,8 +87,7 @@ class Small(nn.Module):
         self.levels = levels
         self.stem = orthogonal(nn.Linear(planes * PATCH**2, sizes.width))
         self.mix = orthogonal(nn.Conv2d(sizes.width, sizes.width, 3, padding=1))
-        rows, columns = (side // PATCH + 1 for side in (height, width))
-        self.dense = orthogonal(nn.Linear(rows * columns * sizes.width, sizes.hidden))
+        self.dense = orthogonal(nn.Linear(cells(height) * cells(width) * sizes.width, sizes.hidden))
 
     def forward(self, frames: Tensor) -> Tensor:
         """Give features `[B, hidden]`."""
@@ -107,6 +106,11 @@ class Small(nn.Module):
         return functional.relu(x + self.mix(x))
 
 
+def cells(side: int) -> int:
+    """Give how many patches lie along a side of so many pixels."""
+    return -(-(side + PATCH // 2) // PATCH)
+
+
 def patches(x: Tensor) -> Tensor:
     """Give the patches of bytes `[B, C, H, W]`, centred on every 8th pixel from the corner: `[B, h, w, C * size^2]`.
 
@@ -114,7 +118,7 @@ def patches(x: Tensor) -> Tensor:
     """
     size = PATCH
     batch, planes, height, width = x.shape
-    rows, columns = height // size + 1, width // size + 1
+    rows, columns = cells(height), cells(width)
     wide = x.new_zeros(batch, planes, rows * size, columns * size)
     wide[:, :, size // 2 : size // 2 + height, size // 2 : size // 2 + width] = x
     words = wide.view(torch.int64).view(batch, planes, rows, size, columns).permute(0, 2, 4, 1, 3)

@@ -18,7 +18,7 @@ def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
         case spaces.MultiDiscrete():
             return {"kind": "multi_discrete", "nvec": space.nvec.tolist(), "start": space.start.tolist()}
         case spaces.MultiBinary():
-            return {"kind": "multi_binary", "shape": list(space.shape)}
+            return {"kind": "multi_binary", "n": space.n if isinstance(space.n, int) else list(space.n)}
         case spaces.Box():
             low, high = space.low.ravel().tolist(), space.high.ravel().tolist()
             bounds = {"low": [repr(value) for value in low], "high": [repr(value) for value in high]}
@@ -37,8 +37,8 @@ def from_json(told: dict[str, Any]) -> spaces.Space[Any]:
             return spaces.Discrete(n, start=start)
         case {"kind": "multi_discrete", "nvec": nvec, "start": start}:
             return spaces.MultiDiscrete(np.array(nvec), start=np.array(start))
-        case {"kind": "multi_binary", "shape": shape}:
-            return spaces.MultiBinary(shape)
+        case {"kind": "multi_binary", "n": n}:
+            return spaces.MultiBinary(n)
         case {"kind": "box", "shape": shape, "dtype": dtype, "low": low, "high": high}:
             bounds = [np.array([float(value) for value in side], dtype).reshape(shape) for side in (low, high)]
             box: spaces.Space[Any] = spaces.Box(bounds[0], bounds[1], dtype=np.dtype(dtype).type)
