@@ -62,7 +62,8 @@ class NetPolicy:
     def choose(self, frames: npt.NDArray[Any], carry: NetCarry) -> tuple[Choice, NetCarry]:
         """Give actions, the returns that the net expects (as it learned them, scaled and discounted), and log-probs."""
         goes_on = torch.zeros(len(frames), dtype=torch.bool)
-        thought = self.agent(torch.from_numpy(np.ascontiguousarray(frames)), torch.from_numpy(carry.memory), goes_on)
+        seen = torch.from_numpy(np.require(frames, requirements=["C", "W"]))
+        thought = self.agent(seen, torch.from_numpy(carry.memory), goes_on)
         head = self.agent.head
         if self.greedy:
             actions = head.mode(thought.logits)
