@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ludus.core.protocols import Choosing, Policy, Seeded
+from ludus.learn.checkpoint import Facts, save_checkpoint
+from ludus.learn.policy import NetPolicy, load_policy
+from ludus.learn.ppo import PpoConfig
+from tests.learn.bandit import learner, vectors
+
+FRAMES = np.random.default_rng(0).integers(0, 4, (6, 1, 16, 16), dtype=np.uint8)
+
+
+def _policy(**net: object) -> NetPolicy:
+    return NetPolicy(learner(PpoConfig(precision="fp32"), **net).agent)
+
+
+def test_it_is_a_policy_that_is_seeded_and_tells_what_it_thinks() -> None:
+    policy = _policy()
+    assert isinstance(policy, Policy) and isinstance(policy, Seeded) and isinstance(policy, Choosing)
+    assert policy.stack == 1
+
+
+def test_play_follows_from_the_episodes_seed_in_any_lane() -> None:
+    policy = _policy(core="gru")
+    seeds = np.array([4, 9, 2, 7, 1, 8])
+    carry, moved = policy.seeded(seeds), policy.seeded(seeds[::-1].copy())
+    for _ in range(5):
+        actions, carry = policy.act(FRAMES, carry)
+        mirrored, moved = policy.act(FRAMES[::-1], moved)
+        assert actions.tolist() == mirrored[::-1].tolist()
+    assert carry.memory.any()
+
+
+def test_chances_differ_from_step_to_step_and_greed_has_none() -> None:
+    policy = _policy()
+    carry, drawn = policy.init(6), []
+    for _ in range(20):
+        actions, carry = policy.act(FRAMES, carry)
+        drawn.append(actions.tolist())
+    assert len({tuple(actions) for actions in drawn}) > 10
+    greedy = NetPolicy(policy.agent, greedy=True)
+    first, carry = greedy.act(FRAMES, greedy.init(6))
+    assert first.tolist() == greedy.act(FRAMES, carry)[0].tolist()
+
+
+def test_it_tells_values_and_log_probs() -> None:
+    policy = _policy()
+    choice, _ = policy.choose(FRAMES, policy.init(6))
+    assert choice.value is not None and choice.value.shape == (6,)
+    assert choice.log_prob is not None and np.allclose(choice.log_prob, np.log(1 / 3), atol=0.7)
+
+
+def test_a_checkpoint_is_loaded_as_its_policy(tmp_path: Path) -> None:
+    taught = vectors(PpoConfig(precision="fp32"))
+    saved = save_checkpoint(tmp_path, taught, Facts("x", 1, {}, {}), {"x": np.zeros(1)})
+    frames = np.random.default_rng(0).normal(size=(4, 1, 2)).astype(np.float32)
+    one, other = NetPolicy(taught.agent), load_policy(saved.path)
+    assert one.act(frames, one.init(4))[0].tolist() == other.act(frames, other.init(4))[0].tolist()
