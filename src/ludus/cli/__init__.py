@@ -18,8 +18,11 @@ Main = Callable[..., int] | dict[str, Callable[..., int]]
 
 VERBS = {
     "games": "show the games that are there: their codecs, starts, events, roles and goals",
+    "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
+    "verify": "play recorded episodes again and tell whether they come out as recorded",
     "play": "play a game in many lanes, as a script or by your own keys",
     "watch": "show what changes in a game's memory, to write a card for it",
+    "goal": "take a screen as a goal, find its limit, and prove that a trace gets there",
     "bench": "measure speed, side by side with a peer",
     "conform": "check the Game Boy core against vectors and test ROMs",
     "doctor": "show what is installed here, and how to get what is missing",

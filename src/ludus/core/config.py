@@ -88,10 +88,16 @@ def load(model: type[Model], blocks: Iterable[Path], flags: Sequence[str] = ()) 
         _merge(merged, read_block(path), origins, origin=str(path))
     for flag in flags:
         _merge(merged, _read_flag(flag), origins, origin=flag)
+    return check(model, merged, origins)
+
+
+def check(model: type[Model], table: Table, origins: Mapping[Key, str] | None = None) -> Model:
+    """Give the model of a table. Raises `SettingsError` as `load` does; `origins` tells where keys come from."""
     try:
-        return model.model_validate(merged)
+        return model.model_validate(table)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(problem, model, origins) for problem in error.errors())) from error
+        told = "\n".join(_explain(problem, model, origins or {}) for problem in error.errors())
+        raise SettingsError(told) from error
 
 
 def dump(settings: Settings, path: Path) -> None:
@@ -141,7 +147,7 @@ def _merge(into: Table, table: Table, origins: dict[Key, str], *, origin: str, a
             into[name] = value
 
 
-def _explain(problem: ErrorDetails, model: type[BaseModel], origins: dict[Key, str]) -> str:
+def _explain(problem: ErrorDetails, model: type[BaseModel], origins: Mapping[Key, str]) -> str:
     key = problem["loc"]
     name = ".".join(map(str, key))
     origin = next((origins[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origins), None)

@@ -178,7 +178,7 @@ def _game(
     frame_shape: tuple[int, ...],
     step_hz: float | None,
 ) -> Game:
-    low, high = _action_bounds(env.action_space)
+    low, high = action_bounds(env.action_space)
     spec = WorldSpec(
         id=_name(env),
         frame_shape=tuple(frame_shape),
@@ -190,7 +190,8 @@ def _game(
     return Game(make, see, spec, low, high)
 
 
-def _action_bounds(space: spaces.Space[Any]) -> tuple[npt.NDArray[Number], npt.NDArray[Number]]:
+def action_bounds(space: spaces.Space[Any]) -> tuple[npt.NDArray[Number], npt.NDArray[Number]]:
+    """Give the least and the greatest action of a lane, in the dtype of actions. Raises `InputError`."""
     match space:
         case spaces.Discrete():
             return np.array(space.start), np.array(space.start + space.n - 1)

@@ -1,0 +1,1 @@
+"""The only loops: they know World, Policy and what reads along, nothing else."""

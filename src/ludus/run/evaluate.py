@@ -1,0 +1,133 @@
+"""Evaluation batches: so many episodes of a game, played, recorded, and gone on with where a run was left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ludus.core import digest
+from ludus.core.errors import InputError
+from ludus.core.protocols import Policy
+from ludus.core.types import Episode
+from ludus.episodes.naming import scenario
+from ludus.episodes.provenance import provenance
+from ludus.episodes.store import Store
+from ludus.episodes.summary import Summary, summarize
+from ludus.run.facts import compare, run_facts
+from ludus.run.games import GameSettings, game_id, game_settings, open_world
+from ludus.run.judging import Seat
+from ludus.run.policies import make_policy
+from ludus.run.recording import Plan
+from ludus.run.workers import record_all
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation came to."""
+
+    out: Path
+    episodes: tuple[Episode, ...]
+    """Those that were asked for, in their order."""
+    summary: Summary
+    played: int
+    """Episodes that were played just now; the others were there."""
+
+
+def evaluate(
+    game: str | Path,
+    *,
+    policy: str | Policy[Any] = "random",
+    episodes: int = 10,
+    seed: int = 0,
+    out: str | Path | None = None,
+    lanes: int = 16,
+    workers: int = 1,
+    resume: bool = True,
+    overwrite: bool = False,
+    verify: bool = False,
+    judges: Sequence[Seat] = (),
+    on_start: Callable[[int], None] | None = None,
+    on_episode: Callable[[Episode], None] | None = None,
+    **settings: Any,
+) -> Evaluation:
+    """Play episodes of a game by a policy, record every one, and give them with what they come to.
+
+    game: a card's id, the path of a card or a ROM, or a Gymnasium id. policy: random, scripted, a checkpoint,
+    MODULE:FACTORY, or a Policy. Episode k is seeded `seed + k`. out: the run's folder, by default below `runs/`. lanes:
+    episodes played together in each of `workers` processes; neither changes a result. resume: go on in a folder of the
+    same settings, rather than refuse it; verify: compare sha256 there, not only sizes; overwrite: delete the run that
+    is there. judges: whose verdicts to record. on_start is told how many episodes there are to play, on_episode gets
+    each when it is written. settings: how the game is played, `role`, `start`, `max_steps` and others of
+    `GameSettings`.
+
+    Raises `LudusError`s: on what cannot be played, and on a folder of other settings, with the difference.
+    """
+    for name, value in (("episodes", episodes), ("lanes", lanes), ("workers", workers)):
+        if value < 1:
+            raise InputError(f"{name} is {value}, expected 1 or more.")
+    played = game_settings(str(game), settings)
+    plan, facts = _plan(played, policy, seed, None if out is None else Path(out), lanes, tuple(judges))
+    store = Store(plan.out)
+    with store.locked():
+        if overwrite:
+            store.clear()
+            store.make()
+        done = _resume(store, plan, facts, resume=resume, deep=verify)
+        _open_session(store, plan, facts, episodes, workers)
+        wanted = [plan.opening(index) for index in range(episodes)]
+        missing = [opening.index for opening in wanted if opening.id not in done]
+        if on_start:
+            on_start(len(missing))
+        for group in record_all(plan, missing, workers=workers):
+            store.append(group)
+            for episode in group:
+                if on_episode:
+                    on_episode(episode)
+        by_id = {episode.id: episode for episode in store.settle()}
+    found = tuple(by_id[opening.id] for opening in wanted)
+    return Evaluation(plan.out, found, summarize(found), len(missing))
+
+
+def _plan(
+    game: GameSettings,
+    policy: str | Policy[Any],
+    seed: int,
+    out: Path | None,
+    lanes: int,
+    judges: tuple[Seat, ...],
+) -> tuple[Plan, dict[str, Any]]:
+    """Give the plan, and the facts that decide what is recorded. Raises whatever is wrong with game or policy."""
+    with closing(open_world(game, 1)) as world:
+        if isinstance(policy, str):
+            make_policy(policy, game, world.spec)
+        facts = run_facts(game, world, policy, seed, judges)
+    name = scenario(game_id(game))
+    run = f"{name}-{digest.of_bytes(json.dumps(facts, sort_keys=True).encode())[:8]}"
+    return Plan(game, name, policy, seed, out or Path("runs") / f"eval-{run}", run, lanes, judges), facts
+
+
+def _resume(store: Store, plan: Plan, facts: Mapping[str, Any], *, resume: bool, deep: bool) -> set[str]:
+    """Give the ids of the episodes that are done. Raises `InputError` on a folder of another run."""
+    held, episodes = store.run(), store.episodes()
+    if held is None and not episodes:
+        return set()
+    if held is None:
+        raise InputError(f"{plan.out}: holds episodes but no run.json; choose another --out, or say --overwrite.")
+    if differences := list(compare(held["facts"], facts)):
+        told = "; ".join(differences)
+        raise InputError(f"{plan.out} holds another run: {told}. Choose another --out, or say --overwrite.")
+    if episodes and not resume:
+        raise InputError(f"{plan.out} holds {len(episodes)} episodes; say --resume to go on, or --overwrite.")
+    store.sweep()
+    return {episode.id for episode in episodes if not store.damage(episode, deep=deep)}
+
+
+def _open_session(store: Store, plan: Plan, facts: Mapping[str, Any], episodes: int, workers: int) -> None:
+    """Write what is asked for now beside what was asked for before."""
+    held = store.run() or {"sessions": []}
+    session = provenance() | {"episodes": episodes, "lanes": plan.lanes, "workers": workers}
+    store.write_run({"run_id": plan.run, "facts": facts, "sessions": [*held["sessions"], session]})
