@@ -141,19 +141,18 @@ class Oracle:
 
     def history(self, at: int, span: str, resets: Resets, scope: str | None = None) -> list[int]:
         """Events up to `at`, with it, of its run, stage or life, after the last that each reset was true at."""
-        event = self.events[at]
-        same = {
-            "run": lambda j: self.events[j].lane == event.lane and self.runs[j] == self.runs[at],
-            "stage": lambda j: (
-                self.events[j].lane == event.lane and (self.runs[j], self.stages[j]) == (self.runs[at], self.stages[at])
-            ),
-            "lifetime": lambda j: self.events[j].instance == event.instance,
-        }[span]
-        past = [j for j in range(at + 1) if same(j)]
+        past = [j for j in range(at + 1) if self.whose(j, span) == self.whose(at, span)]
         for depth, when in enumerate(resets):
             hits = [j for j in past if self.value(when, j, scope or span, resets[:depth])]
             past = [j for j in past if j > hits[-1]] if hits else past
         return past
+
+    def whose(self, at: int, span: str) -> tuple[object, ...]:
+        event = self.events[at]
+        if span == "lifetime":
+            return (event.instance,)
+        run = (event.lane, self.runs[at])
+        return run if span == "run" else (*run, self.stages[at])
 
     def whose(self, at: int, span: str) -> tuple[object, ...]:
         event = self.events[at]

@@ -134,7 +134,7 @@ def test_a_memory_that_is_kept_holds_all_that_it_held(opened: Opener) -> None:
     assert Desk(opened()).ingest.mind == desk.ingest.mind
 
 
-def test_a_memory_of_other_feats_begins_anew(opened: Opener) -> None:
+def test_a_memory_of_other_feats_keeps_what_they_share(opened: Opener) -> None:
     desk = Desk(opened())
     desk.post(batch(pots(19)))
     desk.close()
@@ -142,7 +142,7 @@ def test_a_memory_of_other_feats_begins_anew(opened: Opener) -> None:
     desk = Desk(opened(), feats=FEATS[:2])
     desk.post(batch(pots(1, first_tick=19), first=20))
     desk.close()
-    assert desk.store.unlock_keys() == []
+    assert desk.store.unlock_keys() == [("minor.pots.20_in_run", "run/1.0", 20)]
 
 
 def test_one_request_that_fails_takes_no_other_with_it(opened: Opener) -> None:

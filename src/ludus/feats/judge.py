@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from ludus.core.types import Event, Verdict
+from ludus.feats import saved
 from ludus.feats.compiler import Program, Woken
 from ludus.feats.feat import Feat
 from ludus.feats.memory import ABSENT, Memory, Spans
@@ -20,6 +21,9 @@ from ludus.feats.work import RUN_START, STAGE_START, Work
 COUNTER_DELTA = "counter_delta"
 
 _NOTHING = Woken()
+LARGEST = 1e300
+"""A number beyond it, or none at all, counts for nothing: a cell could not hold the sum."""
+
 _BY_NUMBER = itemgetter(0)
 
 
@@ -60,7 +64,7 @@ class FeatJudge:
                     due += payload_keys[key]
             if slots:
                 delta = payload.get("delta")
-                if type(delta) is int or type(delta) is float:
+                if (type(delta) is int or type(delta) is float) and -LARGEST < delta < LARGEST:
                     for slot in slots:
                         slot.add(delta, spans, due)
             if snapshot is not None:
@@ -68,6 +72,17 @@ class FeatJudge:
             if due:
                 _settle(due, event, spans, work)
         return work.finish()
+
+    def save(self, memory: Memory) -> bytes:
+        """Give a memory as bytes."""
+        return saved.save(self.program, memory)
+
+    def load(self, state: bytes) -> Memory:
+        """Give a memory back that this judge, or one with other feats, has saved; what did not change goes on.
+
+        Raises `StateError`.
+        """
+        return saved.load(self.program, state)
 
     def progress(self, memory: Memory, lane: int, instance: str = "") -> dict[str, float]:
         """Give how much of each feat is done in a lane, 0 to 1; 1 where it has unlocked and cannot do so again."""
@@ -103,7 +118,7 @@ class FeatJudge:
         """Set the run's counters to what a snapshot says; other spans take the difference."""
         for name, value in snapshot.items() if isinstance(snapshot, Mapping) else ():
             slots = self._slots.get(name)
-            if slots and type(value) in NUMBERS:
+            if slots and type(value) in NUMBERS and -LARGEST < value < LARGEST:
                 was = spans[slots[0].span][slots[0].index]
                 for slot in slots:
                     slot.add(value - (0 if was == ABSENT else was), spans, due)

@@ -54,6 +54,8 @@ class Work:
         self._note(key, lane, self._lives[event.instance])
         place = lane.place
         evidence = {
+            "seq": event.seq,
+            "event_id": event.id or f"{event.run}/{event.episode}/{event.seq}",
             "event_type": event.kind,
             "payload": dict(event.payload),
             "seen_key": _seen_key(feat, place, event, score),
