@@ -64,27 +64,17 @@ class Judging:
     def hear(self, mind: Mind, heard: Sequence[Heard]) -> tuple[Mind, list[Unlocked]]:
         """Give the mind after these events, and what they unlock, in their order."""
         mind, seated = _seat(mind, heard)
-        memory, unlocked = self._hear(mind.memory, heard, seated)
+        memory, verdicts = self.judge.update(mind.memory, seated)
         lanes = set(mind.lanes.values())
         if len(memory.lanes) > len(lanes):
             memory = replace(memory, lanes={lane: kept for lane, kept in memory.lanes.items() if lane in lanes})
+        by_seq = {told.event.seq: told for told in heard} if verdicts else {}
+        unlocked = [self._unlocked(by_seq[verdict.evidence["seq"]], verdict) for verdict in verdicts]
         return replace(mind, memory=memory), unlocked
 
-    def _hear(self, memory: Memory, heard: Sequence[Heard], seated: Sequence[Event]) -> tuple[Memory, list[Unlocked]]:
-        """Judge all at once; where that unlocks anything, again by halves, to find the event that it came from."""
-        after, verdicts = self.judge.update(memory, seated)
-        if not verdicts:
-            return after, []
-        if len(seated) == 1:
-            return after, [self._unlocked(heard[0].producer, seated[0], verdict) for verdict in verdicts]
-        half = len(seated) // 2
-        memory, first = self._hear(memory, heard[:half], seated[:half])
-        memory, second = self._hear(memory, heard[half:], seated[half:])
-        return memory, first + second
-
-    def _unlocked(self, producer: str, event: Event, verdict: Verdict) -> Unlocked:
-        feat, evidence = self.feats[verdict.name], dict(verdict.evidence)
-        score = evidence.get("score")
+    def _unlocked(self, told: Heard, verdict: Verdict) -> Unlocked:
+        feat, evidence, event = self.feats[verdict.name], verdict.evidence, told.event
+        score = evidence["score"]
         record = {
             "feat_id": feat.id,
             "name": feat.name,
@@ -97,17 +87,17 @@ class Judging:
             "episode_id": verdict.episode,
             "instance_id": event.instance,
             "stage": verdict.stage,
-            "biome": evidence.get("biome"),
+            "biome": evidence["biome"],
             "tick": verdict.tick,
             "score": score,
-            "worker": producer,
+            "worker": told.producer,
             "clip": feat.clip.to_json() if feat.clip else None,
-            "evidence": {"event_id": event.id, "event_type": event.kind, "payload": dict(event.payload)},
+            "evidence": {name: evidence[name] for name in ("event_id", "event_type", "payload")},
         }
         best_only = feat.dedupe == "best_only"
         row = UnlockRow(event.seq, feat.id, str(evidence["seen_key"]), feat.hall, verdict.run, best_only, record)
         wish = _wish(feat, feat.clip, verdict, score, self.tick_hz) if feat.clip else None
-        return Unlocked(row, producer, wish)
+        return Unlocked(row, told.producer, wish)
 
 
 def _wish(feat: Feat, window: ClipWindow, verdict: Verdict, score: Any, tick_hz: float) -> dict[str, Any]:

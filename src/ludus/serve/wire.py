@@ -5,6 +5,7 @@ Sizes are small and fixed, so that nothing that arrives can grow without bound; 
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 
 import msgspec
@@ -184,6 +185,11 @@ def _deeper(value: Any, levels: int) -> bool:
 def encode(told: Any) -> Raw:
     """Give the JSON of anything."""
     return Raw(_ENCODE.encode(told))
+
+
+def new_id() -> str:
+    """Give an id that nothing else has."""
+    return uuid.uuid4().hex
 
 
 def tell(event: EventBody, payload: Raw, *, seq: int, event_id: str, now: float) -> bytes:

@@ -1,0 +1,150 @@
+"""Sockets and the servers behind them: uvicorn, with deadlines for headers and a way to drop a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from ludus.core.errors import InputError
+
+HEADERS_S = 15.0
+MOST_HEADER_BYTES = 64 * 1024
+MOST_CONNECTIONS = 2_000
+MOST_MESSAGE_BYTES = 1024 * 1024
+ABORT = "ludus.abort"
+"""Extension of a WebSocket's scope: its `abort` drops the connection at once, without waiting for the peer."""
+
+
+class Http(HttpToolsProtocol):
+    """HTTP whose headers must be whole within some seconds, and small."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for headers."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the headers of a request."""
+        super().on_message_begin()
+        self._expect_headers()
+
+    def on_headers_complete(self) -> None:
+        """Stop waiting: they are whole."""
+        self._stop()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; of headers that are not whole, no more than the limit."""
+        super().data_received(data)
+        if self._deadline is not None and not self.transport.is_closing():
+            self._header_bytes += len(data)
+            if self._header_bytes > MOST_HEADER_BYTES:
+                self.send_400_response("The headers are too large.")
+
+    def _expect_headers(self) -> None:
+        self._stop()
+        self._header_bytes = 0
+        self._deadline = self.loop.call_later(HEADERS_S, self._late)
+
+    def _late(self) -> None:
+        self._deadline = None
+        self.transport.abort()
+
+    def _stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Ws(WebSocketsSansIOProtocol):
+    """A WebSocket that can be dropped even when its peer does not read."""
+
+    async def run_asgi(self) -> None:
+        """Serve it."""
+        self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
+        await super().run_asgi()
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        """Set as soon as it answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Give a socket that listens there; port 0 takes any that is free. Raises `InputError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host.strip("[]"), port))
+    except OSError as error:
+        bound.close()
+        raise InputError(f"cannot listen at {host}:{port}: {error.strerror}; give another --port, or 0.") from error
+    bound.setblocking(False)
+    return bound
+
+
+def server_for(app: ASGIApp) -> Server:
+    """Give a server for an app, to be run on a socket of `bind`."""
+    return Server(
+        uvicorn.Config(
+            app,
+            http=Http,
+            ws=Ws,
+            loop="uvloop",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            ws_max_size=MOST_MESSAGE_BYTES,
+            ws_ping_interval=20.0,
+            ws_ping_timeout=20.0,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+
+
+async def serve(servers: Sequence[tuple[Server, socket.socket]], stop: asyncio.Event) -> None:
+    """Run servers until told to stop, or until one of them ends."""
+    tasks = [asyncio.create_task(server.serve(sockets=[bound])) for server, bound in servers]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        for server, _ in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)

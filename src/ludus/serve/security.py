@@ -1,0 +1,302 @@
+"""The door of a server: who asks, from where, and how much they send. It stands before everything else.
+
+What it holds, each with a test of its own: a request names this server as its host, so that no other name can be
+pointed here; no page of another origin is served; whatever changes anything and every WebSocket needs the token, and
+beyond loopback reading does too; no body is larger, or slower, than its route allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ludus.serve.keys import Keys
+from ludus.serve.wire import RefusedError
+
+AUDIT = logging.getLogger("ludus.audit")
+
+READS = ("GET", "HEAD")
+KIB, MIB = 1024, 1024 * 1024
+USUAL_BYTES = 64 * KIB
+SLOWEST_BYTES_PER_S = 100_000
+GRACE_S = 30.0
+OPEN_PATHS = ("/healthz", "/open")
+"""What may be read without a token from anywhere: that the process lives, and where a code becomes a cookie."""
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; object-src 'none'; base-uri 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a door asks for."""
+
+    reads_need_token: bool = False
+    hosts: frozenset[str] = frozenset()
+    """Names of this server besides those of loopback: `lab.example`, or `lab.example:443` behind a proxy."""
+    origins: frozenset[str] = frozenset()
+    """Other origins whose pages may ask, such as `http://localhost:5173` of a page under development."""
+    body_bytes: tuple[tuple[str, int], ...] = ()
+    """Most bytes of a body by the beginning of its path; the first that fits counts."""
+    json_only: bool = True
+    """Bodies must say that they are JSON, which no plain form can, unless their path is in `raw_paths`."""
+    raw_paths: tuple[str, ...] = ()
+    open_sockets: tuple[str, ...] = ()
+    """WebSockets that programs on this machine need no token for; pages do."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Door:
+    """ASGI middleware that refuses what may not come in."""
+
+    def __init__(self, app: ASGIApp, keys: Keys, rules: Rules) -> None:
+        self.app = app
+        self.keys = keys
+        self.rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        try:
+            asked = Asked.of(scope)
+            self._admit(asked)
+        except RefusedError as error:
+            await refuse(scope, receive, send, error)
+            return
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+            return
+        if asked.method not in READS and asked.path != "/events":
+            AUDIT.info("%s %s from %s", asked.method, asked.path, scope.get("client"))
+        body = _Body(receive, send, self._limit(asked), asked)
+        await body.serve(self.app, scope)
+
+    def _admit(self, asked: Asked) -> None:
+        if not _is_ours(asked.host, asked.server, self.rules.hosts):
+            raise RefusedError(421, "wrong_host", f"the host is {asked.host!r}, which is not a name of this server.")
+        _check_origin(asked, self.rules.origins)
+        changes = asked.socket or asked.method not in READS
+        if not changes and (not self.rules.reads_need_token or asked.path in OPEN_PATHS):
+            return
+        if asked.socket and asked.path in self.rules.open_sockets and not (asked.origin or self.rules.reads_need_token):
+            return
+        if asked.bearer:
+            if not self.keys.opens(asked.bearer):
+                raise RefusedError(401, "wrong_token", "the token is not that of this server; see its folder.")
+        elif not asked.cookie or not self.keys.knows(asked.cookie):
+            raise RefusedError(401, "no_token", "a token is needed: send 'Authorization: Bearer TOKEN'.")
+        elif changes and not asked.origin and asked.site != "same-origin":
+            raise RefusedError(403, "no_origin", "a cookie alone changes nothing: the origin is missing.")
+
+    def _limit(self, asked: Asked) -> int:
+        if asked.method in READS:
+            return 0
+        if self.rules.json_only and asked.has_body and not asked.path.startswith(self.rules.raw_paths or "\0"):
+            kind = asked.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                return -1
+        return next((most for path, most in self.rules.body_bytes if asked.path.startswith(path)), USUAL_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, as far as the door looks at it."""
+
+    socket: bool
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    server: tuple[str, int | None]
+    host: str
+
+    @classmethod
+    def of(cls, scope: Scope) -> Asked:
+        """Read a request. Raises `RefusedError` where it has not exactly one host."""
+        headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            key = name.decode("latin-1")
+            if key in ("host", "origin", "authorization", "content-length") and key in headers:
+                raise RefusedError(400, "repeated_header", f"the header {key!r} came more than once; send it once.")
+            headers[key] = value.decode("latin-1")
+        host = headers.get("host", "").lower()
+        if not host:
+            raise RefusedError(421, "wrong_host", "the request names no host.")
+        socket = scope["type"] == "websocket"
+        server = scope.get("server") or ("", None)
+        return cls(socket, "GET" if socket else scope["method"], scope["path"], headers, tuple(server), host)
+
+    @property
+    def origin(self) -> str:
+        """The origin of the page that asks; empty where no page does."""
+        return self.headers.get("origin", "")
+
+    @property
+    def site(self) -> str:
+        """What the browser says of where the request comes from."""
+        return self.headers.get("sec-fetch-site", "")
+
+    @property
+    def bearer(self) -> str:
+        """The token that it brings."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() in ("bearer", "token") else ""
+
+    @property
+    def cookie(self) -> str:
+        """The value of our cookie."""
+        try:
+            found = SimpleCookie(self.headers.get("cookie", "")).get(cookie_name(self.server[1]))
+        except CookieError:
+            return ""
+        return found.value if found else ""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether anything comes after its headers."""
+        return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
+
+
+def cookie_name(port: int | None) -> str:
+    """Give the name of the cookie, one for each port, because browsers do not keep cookies of ports apart."""
+    return f"ludus_{port or 0}"
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: RefusedError) -> None:
+    """Answer with a refusal; a WebSocket is not opened."""
+    body = json.dumps(error.to_json()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if error.status in (429, 503):
+        headers.append((b"retry-after", b"1"))
+    prefix = "http.response"
+    if scope["type"] == "websocket":
+        await receive()
+        prefix = "websocket.http.response"
+    elif scope["method"] not in READS:
+        headers.append((b"connection", b"close"))  # what is left of the body is not read
+    await send({"type": f"{prefix}.start", "status": error.status, "headers": headers})
+    await send({"type": f"{prefix}.body", "body": b"" if scope.get("method") == "HEAD" else body})
+
+
+class _Body:
+    """Counts what comes in, as it comes in, and adds to what goes out the headers that every answer has."""
+
+    def __init__(self, receive: Receive, send: Send, most: int, asked: Asked) -> None:
+        self._receive = receive
+        self._send = send
+        self._most = most
+        self._asked = asked
+        self._bytes = 0
+        self._whole = False
+        self._started = False
+        self._refused: RefusedError | None = None
+        self._until = asyncio.get_running_loop().time() + GRACE_S + max(most, 0) / SLOWEST_BYTES_PER_S
+
+    async def serve(self, app: ASGIApp, scope: Scope) -> None:
+        if self._most < 0:
+            self._refused = RefusedError(415, "not_json", "the body must come as application/json.")
+        elif self._declared() > self._most and self._asked.method not in READS:
+            self._refused = self._too_large()
+        else:
+            try:
+                await app(scope, self.receive, self.send)
+            except RefusedError as error:
+                if error is not self._refused:
+                    raise
+        if self._refused and not self._started:
+            await refuse(scope, self._receive, self._with_headers, self._refused)
+
+    async def receive(self) -> Message:
+        if self._whole or self._asked.method in READS:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            self._refused = RefusedError(408, "too_slow", "the body did not come in time; send it faster.")
+            raise self._refused from None
+        self._bytes += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._bytes > self._most:
+            self._refused = self._too_large()
+            raise self._refused
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self._refused and not self._started:
+            return  # the refusal is the answer, whatever the route made of it
+        await self._with_headers(message)
+
+    async def _with_headers(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+            ours = [(name, value.format(host=self._asked.host)) for name, value in HEADERS.items()]
+            message["headers"] = [*message.get("headers", ()), *_raw(ours)]
+        await self._send(message)
+
+    def _declared(self) -> int:
+        told = self._asked.headers.get("content-length", "0")
+        return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
+
+    def _too_large(self) -> RefusedError:
+        return RefusedError(413, "too_large", f"the body is larger than {self._most} bytes; send less at a time.")
+
+
+def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers]
+
+
+def _is_ours(host: str, server: tuple[str, int | None], names: frozenset[str]) -> bool:
+    if host in names:
+        return True
+    name, port = _split(host)
+    address = f"[{server[0]}]" if ":" in server[0] else server[0]
+    # An address can be no trick of a name server's, so that at which the connection came in is a name too.
+    ours = name in LOOPBACK_NAMES or name in names or name == address
+    return ours and (server[1] is None or port == server[1])
+
+
+def _split(host: str) -> tuple[str, int]:
+    name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):
+        return host, 80
+    return name, int(port) if port.isascii() and port.isdigit() and len(port) < 6 else -1
+
+
+def _check_origin(asked: Asked, origins: frozenset[str]) -> None:
+    """Refuse pages of other origins; a link that somebody follows to here is no page's doing."""
+    own = (f"http://{asked.host}", f"https://{asked.host}")
+    if asked.origin and asked.origin not in (*own, *origins):
+        raise RefusedError(403, "wrong_origin", f"a page of {asked.origin} may not ask this server.")
+    followed = not asked.socket and asked.method in READS and asked.headers.get("sec-fetch-mode") == "navigate"
+    if asked.site not in ("", "none", "same-origin") and not followed and asked.origin not in origins:
+        raise RefusedError(403, "wrong_site", f"a page of another site may not ask this server ({asked.site}).")
+
+
+def rules_for(host: str, **told: Any) -> Rules:
+    """Give the rules for a server that listens at a host."""
+    return Rules(reads_need_token=not is_loopback(host), **told)
