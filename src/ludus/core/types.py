@@ -146,3 +146,34 @@ class Episode:
     video: Mapping[str, Any]
     timing: Mapping[str, Any]
     """What differs each time that it is played; all the rest does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A piece of an episode's video around a moment, or why there is none yet."""
+
+    episode: str
+    tag: str
+    tick: int
+    """The moment, in game time."""
+    start: int
+    end: int
+    """Frames `[start, end)` of the episode."""
+    pre_s: float
+    post_s: float
+    """Seconds of game time that were asked for before and after the moment."""
+    speed: float = 1.0
+    """Seconds of the game in one second of the clip."""
+    truncated_pre: bool = False
+    """It begins later than was asked for: the episode did, or no more was kept."""
+    truncated_post: bool = False
+    """It ends earlier than was asked for: the episode did."""
+    path: str | None = None
+    """Below the run's folder, with slashes; absolute where clips lie elsewhere."""
+    frames: int = 0
+    filesize_bytes: int = 0
+    sha256: str = ""
+    skipped: str | None = None
+    """Why there is no file, for a program."""
+    rerenderable: bool = True
+    """It can be drawn again from the episode's trace."""

@@ -139,6 +139,14 @@ class Film {
     const auto& gops = lane(i).ring().gops();
     return gops.empty() ? lane(i).open_gop().first : gops.front()->first;
   }
+  // The game time of a frame that is kept.
+  i64 tick_of(size_t i, u64 frame) {
+    for (const auto& gop : lane(i).ring().gops())
+      if (frame >= gop->first && frame < gop->end()) return gop->ticks[frame - gop->first];
+    const Gop& open = lane(i).open_gop();
+    if (frame < open.first || frame >= open.end()) throw std::invalid_argument("this frame is not kept");
+    return open.ticks[frame - open.first];
+  }
   // The number of the first frame that is kept and whose game time is later than `tick`; the number of frames if none is.
   u64 frame_after(size_t i, i64 tick) {
     const auto search = [&](const Gop& gop) {
@@ -244,5 +252,6 @@ NB_MODULE(_native, m) {
       .def("hold", [](Film& f, size_t lane, u64 frame) { f.lane(lane).ring().hold(frame); })
       .def("kept_from", &Film::kept_from)
       .def("kept_bytes", [](Film& f, size_t lane) { return f.lane(lane).ring().bytes() + f.lane(lane).open_gop().bytes.size(); })
+      .def("tick_of", &Film::tick_of)
       .def("frame_after", &Film::frame_after);
 }

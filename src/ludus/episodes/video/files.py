@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ludus.core import digest
+from ludus.core.errors import InputError
 from ludus.episodes._native import demux, mend, unfinished
 from ludus.episodes.video.record import Code, Reason, VideoError, VideoFile, VideoRecord, reason_of
 
@@ -49,8 +50,10 @@ class OpenFile:
 def open_part(videos: Path, identity: str) -> OpenFile:
     """Open an episode's file in the folder of videos, made if need be.
 
-    Raises `VideoError`, also where another process writes it.
+    Raises `VideoError`, also where another process writes it, and `InputError` on a name that leaves the folder.
     """
+    if not identity or Path(identity).name != identity:
+        raise InputError(f"the episode is called {identity!r}, expected a name that stays in its folder.")
     part = videos / f".{identity}{PART}"
     try:
         try:
@@ -170,8 +173,11 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
         begin, text = unfinished(data)
         if not begin or begin > len(data):
             return None
-        told: dict[str, Any] = json.loads(text)
-        avcc, width, height, timescale, duration = told["track"]
+        try:
+            told: dict[str, Any] = json.loads(text)
+            avcc, width, height, timescale, duration = told["track"]
+        except (ValueError, KeyError, TypeError):
+            return None
         track = (bytes.fromhex(avcc), width, height, timescale, duration)
         frames, end, index, size = mend(data, begin, track)
     if not frames:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from ludus.core import config
 from ludus.core.config import Settings
 
 Renderer = Literal["synthetic", "sim-view", "none"]
 Quality = Literal["fast", "exact"]
+
+HIGHLIGHTS_S = 30.0
+"""Seconds that lanes keep where only the environment asks for highlights."""
 
 
 class VideoSettings(Settings):
@@ -30,7 +35,21 @@ class VideoSettings(Settings):
     ring_mb: float = Field(default=32.0, gt=0)
     """Megabytes that each lane keeps at most."""
 
+    clips: Path | None = None
+    """Folder of clips, by default `clips` of the run."""
+
     @property
     def films(self) -> bool:
         """Anything is to be encoded at all, for files or for clips."""
         return self.renderer != "none" and (self.enabled or self.ring_s > 0)
+
+
+def with_environment(settings: VideoSettings) -> VideoSettings:
+    """Give the settings with what the environment asks for where they say nothing. Raises `SettingsError`."""
+    changes: dict[str, object] = {}
+    if settings.ring_s == 0 and config.switch("highlights.enabled"):
+        changes["ring_s"] = HIGHLIGHTS_S
+    folder = config.variable("highlights.folder")
+    if settings.clips is None and folder:
+        changes["clips"] = Path(folder)
+    return settings.model_copy(update=changes)

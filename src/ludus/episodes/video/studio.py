@@ -15,6 +15,7 @@ from ludus.core.types import Mask
 from ludus.episodes.video import files
 from ludus.episodes.video.budget import Governor
 from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot, check_take
+from ludus.episodes.video.clips import FOLDER, PendingClip, Ring, Window, without_ring
 from ludus.episodes.video.record import Code, Overhead, Reason, VideoError, VideoRecord, without_file
 from ludus.episodes.video.settings import VideoSettings
 from ludus.episodes.video.source import Source, select
@@ -45,6 +46,7 @@ class Studio:
         self._scenes: list[_Scene | None] = [None] * lanes
         self._governor = Governor(settings.budget, settings.stop_over)
         self._source, self._camera, self._off = _open_camera(spec, lanes, settings)
+        self._rings = self._open_rings(spec)
         if self._off and settings.films:
             log.warning("no video: %s", self._off.detail, extra=self._off.to_json())
 
@@ -66,6 +68,8 @@ class Studio:
                 requested=self._settings.renderer,
                 track=self._camera.film.track,
             )
+            if self._rings:
+                self._rings[lane].begin(identity)
             self._camera.begin(lane, scene.film.descriptor if scene.film else -1, told)
         except VideoError as error:
             self._give_up(lane, error.reason)
@@ -81,7 +85,22 @@ class Studio:
             failed = dict.fromkeys(map(int, np.flatnonzero(mask)), error.reason)
         for lane, reason in failed.items():
             self._give_up(lane, reason)
+        if self._rings:
+            for ring in self._rings:
+                if ring.waiting:
+                    ring.settle()
         self._governor.spent(time.perf_counter() - start)
+
+    def cut(self, lane: int, window: Window) -> PendingClip:
+        """Ask for a clip of the lane's episode: it is there when its frames are, or when the episode ends.
+
+        A lane that keeps no ring gives a clip that is skipped at once, to be drawn from the trace. Raises `InputError`.
+        """
+        check_lane(lane, self._lanes)
+        scene = self._scenes[lane]
+        if scene is None or scene.reason is not None or not self._rings:
+            return without_ring("" if scene is None else scene.identity, window)
+        return self._rings[lane].cut(window)
 
     def finish(self, lane: int, steps: int) -> VideoRecord:
         """End an episode of so many recorded steps, and give what became of its video.
@@ -117,6 +136,8 @@ class Studio:
             return self._tell(scene.identity, scene.reason)
         try:
             take = self._camera.finish(lane)
+            if self._rings:
+                self._rings[lane].settle(ended=True)
             if scene.film is None:
                 return self._without(Reason(Code.DISABLED, "video was not asked for"))
             check_take(take)
@@ -140,11 +161,19 @@ class Studio:
             overhead=overhead,
         )
 
+    def _open_rings(self, spec: WorldSpec) -> tuple[Ring, ...]:
+        if self._camera is None or not self._settings.ring_s:
+            return ()
+        clips = self._settings.clips or self._folder / FOLDER
+        return tuple(Ring(self._camera, lane, spec, folder=clips, root=self._folder) for lane in range(self._lanes))
+
     def _give_up(self, lane: int, reason: Reason) -> None:
         scene = self._scenes[lane]
         if scene is None or scene.reason is not None:
             return
         scene.reason = reason
+        if self._rings:
+            self._rings[lane].settle(ended=True)
         if self._camera is not None:
             self._camera.leave(lane)
         if scene.film is not None:
