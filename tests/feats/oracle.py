@@ -154,13 +154,6 @@ class Oracle:
         run = (event.lane, self.runs[at])
         return run if span == "run" else (*run, self.stages[at])
 
-    def whose(self, at: int, span: str) -> tuple[object, ...]:
-        event = self.events[at]
-        if span == "lifetime":
-            return (event.instance,)
-        run = (event.lane, self.runs[at])
-        return run if span == "run" else (*run, self.stages[at])
-
     def counter(self, name: str, past: list[int]) -> float | None:
         changes = [change for j in past for change in self.changes(name, j)]
         return sum(changes) if changes else None
