@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -11,7 +13,7 @@ from ludus.learn.advantage import advantages
 GAMMA, LAM = 0.9, 0.8
 
 
-def _rollout(seed: int, steps: int = 9, lanes: int = 3) -> dict[str, Tensor]:
+def _rollout(seed: int, steps: int = 9, lanes: int = 3) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(seed)
     ends = torch.rand(steps, lanes, generator=generator)
     return {
@@ -23,7 +25,7 @@ def _rollout(seed: int, steps: int = 9, lanes: int = 3) -> dict[str, Tensor]:
     }
 
 
-def _naive(rollout: dict[str, Tensor], ratio: Tensor | None, rho_bar: float, c_bar: float) -> Tensor:
+def _naive(rollout: dict[str, Any], ratio: Tensor | None, rho_bar: float, c_bar: float) -> Tensor:
     """GAE as a sum over the future of each step, with no recursion."""
     steps, lanes = rollout["reward"].shape
     found = torch.zeros(steps, lanes, dtype=torch.float64)
@@ -69,9 +71,7 @@ def test_on_policy_it_is_plain_gae_to_the_bit() -> None:
     assert torch.equal(plain.advantage, ones.advantage)
 
 
-def _one_lane(
-    reward: list[float], *, terminated: int = -1, truncated: int = -1, final: float = 0.0
-) -> dict[str, Tensor]:
+def _one_lane(reward: list[float], *, terminated: int = -1, truncated: int = -1, final: float = 0.0) -> dict[str, Any]:
     steps = len(reward)
     ends = torch.arange(steps)[:, None]
     return {

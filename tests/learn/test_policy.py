@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from tests.learn.bandit import learner, vectors
 FRAMES = np.random.default_rng(0).integers(0, 4, (6, 1, 16, 16), dtype=np.uint8)
 
 
-def _policy(**net: object) -> NetPolicy:
+def _policy(**net: Any) -> NetPolicy:
     return NetPolicy(learner(PpoConfig(precision="fp32"), **net).agent)
 
 

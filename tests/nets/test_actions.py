@@ -40,7 +40,8 @@ def _drawn(head: ActionHead, batch: int) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_drawn_and_likeliest_actions_are_in_the_space(name: str) -> None:
-    head = _head(space := SPACES[name])
+    space = SPACES[name]
+    head = _head(space)
     logits, drawn = _drawn(head, 50)
     for actions in (drawn, head.mode(logits)):
         world = head.to_world(actions.numpy())
