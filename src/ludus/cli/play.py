@@ -14,15 +14,15 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from rich.text import Text
 
 from ludus.cli._keys import play_by_keys
+from ludus.cli._picture import draw
 from ludus.core import rng
 from ludus.core.errors import InputError, MissingExtraError
 from ludus.core.types import Actions, Frames
 from ludus.gameboy.library import open_game
 from ludus.gameboy.machine import FRAME_HZ
-from ludus.gameboy.pictures import contact_sheet, grey, half_blocks, write_gif, write_png
+from ludus.gameboy.pictures import contact_sheet, grey, write_gif, write_png
 from ludus.gameboy.trace import load_actions
 from ludus.gameboy.world import GameBoyWorld
 
@@ -85,7 +85,7 @@ def main(
     console = Console()
     _print(console, world, played)
     if console.is_terminal:
-        console.print(_draw(grey(played.frames[0]), min(COLUMNS, console.width)))
+        console.print(draw(grey(played.frames[0]), min(COLUMNS, console.width)))
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_png(out / "lanes.png", contact_sheet(grey(played.frames[:SHEET_LANES])))
@@ -153,13 +153,3 @@ def _print(console: Console, world: GameBoyWorld, played: Played) -> None:
     if world.card.watch:
         told = ", ".join(f"{kind} {count}" for kind, count in played.events.most_common())
         console.print(f"reward {played.returns.mean():.2f} a lane; events: {told or 'none'}", highlight=False)
-
-
-def _draw(picture: Frames, columns: int) -> Text:
-    """Give a picture for the terminal: two rows of pixels to a line, by half blocks."""
-    text = Text()
-    for row in half_blocks(picture, columns=columns):
-        for upper, lower in row:
-            text.append("▀", f"rgb({upper},{upper},{upper}) on rgb({lower},{lower},{lower})")
-        text.append("\n")
-    return text

@@ -1,0 +1,249 @@
+"""The loops of goals: a trace is played to take a screen from it as the goal, or again to see whether it gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ludus.core import digest, files
+from ludus.core.clock import Clock, SystemClock
+from ludus.core.errors import InputError
+from ludus.core.types import Actions, Step
+from ludus.episodes.pictures import png
+from ludus.gameboy import GameBoyWorld
+from ludus.gameboy.cartridge import Cartridge, read_cartridge
+from ludus.gameboy.lane import LaneSettings
+from ludus.gameboy.library import open_game
+from ludus.gameboy.machine import SHADES
+from ludus.gameboy.trace import load_actions
+from ludus.goals import match
+from ludus.goals.artefact import PICTURE, START, STATE_ONLY, TRACE, Goal, Meta, path_from, save_goal
+
+CODEC = "pokemonred_puffer_v0"
+"""The seed's, without a NOOP: a trace waits by a direction into a wall, or by a button that does nothing there."""
+LAST_FRAMES = 16
+SCALE = 4
+"""Pixels to a side of each shade in a picture for people."""
+
+Shades = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a goal is to be taken from."""
+
+    game: str
+    """Id of a shipped card, or the path of a card or a ROM."""
+    start: str | None = None
+    """A start of the card, by default its first, or the path of a state."""
+    seed: int = 0
+    """That the start is begun with."""
+    actions: Path | None = None
+    """A trace from there; the last frame of its first lane is the goal."""
+    from_state: tuple[Path, ...] = ()
+    """States whose frames are the goal instead."""
+    templates: int = 1
+    """How many of the trace's last frames to take, counting those that differ."""
+    codec: str = CODEC
+    view: Literal["half", "mean"] | None = None
+    """How pictures are made smaller, by default as the card has it, else half."""
+    tau: float = 0.05
+    k_consecutive: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """How far each step of a trace was from a goal. T steps, N lanes."""
+
+    start: npt.NDArray[np.float32]
+    """`float32[N]`, the distance of the first frame, before any action."""
+    dist: npt.NDArray[np.float32]
+    """`float32[T, N]`."""
+    consec: npt.NDArray[np.int32]
+    """`int32[T, N]`."""
+    done: npt.NDArray[np.bool_]
+    """`bool[T, N]`."""
+    tick: npt.NDArray[np.int64]
+    """`int64[T]`."""
+    last: Shades
+    """`uint8[L, N, 72, 80]`, the last frames, at most `LAST_FRAMES`."""
+    frames_digest: str
+    """Of all frames, the first one included, chained (`digest.roll`)."""
+
+    @property
+    def dist_digest(self) -> str:
+        """Of all distances, as they are in memory."""
+        return digest.of_array(np.concatenate([self.start[None], self.dist]))
+
+    @cached_property
+    def reached(self) -> tuple[int, int] | None:
+        """The step, from 1, with which a first lane is done, and that lane; None if none is."""
+        found = np.argwhere(self.done)
+        return None if not len(found) else (int(found[0, 0]) + 1, int(found[0, 1]))
+
+    @property
+    def nearest(self) -> tuple[int, int]:
+        """The step, from 1, and the lane that come nearest to the goal."""
+        step, lane = np.unravel_index(int(self.dist.argmin()), self.dist.shape)
+        return int(step) + 1, int(lane)
+
+
+def capture(plan: Plan, out: Path, *, force: bool = False, log: Path | None = None, clock: Clock | None = None) -> Goal:
+    """Give a new goal, its folder written whole, with copies of the start and the trace that it was taken from.
+
+    log: a file for the distance of each step from the goal, as JSON Lines. Raises `InputError` on a folder that is
+    there already, unless `force` says to replace it, and on a start that shows the goal already.
+    """
+    match.check_limits(plan.tau, plan.k_consecutive)
+    card, cartridge = open_game(plan.game)
+    view = plan.view or ("mean" if card.view == "mean" else "half")
+    settings = LaneSettings(view, plan.codec, card.frames_per_step, card.release_after_frames)
+    start = _start_state(plan, cartridge, settings)
+    rows = None if plan.actions is None else load_actions(plan.actions, codec=plan.codec)
+    steps = [] if rows is None else list(_play(cartridge, start, rows, settings))
+    templates = _templates(plan, cartridge, settings, steps)
+    made = {START: start, PICTURE: picture(list(templates), SCALE)}
+    if plan.actions is not None:
+        made[TRACE] = files.read_bytes(plan.actions)
+    meta = Meta(
+        created_at=(clock or SystemClock()).stamp(),
+        rom_path=path_from(out, card.rom),
+        rom_sha256=cartridge.sha256,
+        start_state_path=START,
+        start_state_sha256=digest.of_file_bytes(start),
+        actions_path=STATE_ONLY if rows is None else TRACE,
+        actions_sha256="" if rows is None else digest.of_file_bytes(made[TRACE]),
+        action_codec_id=settings.codec,
+        frames_per_step=settings.frames_per_step,
+        release_after_frames=settings.release_after_frames,
+        tau=plan.tau,
+        k_consecutive=plan.k_consecutive,
+        view=view,
+        templates=len(templates),
+    )
+    if rows is not None:
+        dist = match.distance(match.to_tensor(np.concatenate([step.frames for step in steps])), torch.tensor(templates))
+        curve = dist.numpy().reshape(len(steps), -1)
+        if not curve[0].all():
+            raise InputError(f"the start of {plan.actions} shows the goal already; start elsewhere.")
+        if log:
+            ticks = [int(step.tick[0]) for step in steps]
+            files.write_jsonl(log, log_rows(out.name, [None, *rows.tolist()], ticks, {"dist": curve.tolist()}))
+    return save_goal(out, meta, templates, made, force=force)
+
+
+def replay(goal: Goal, rows: Actions, *, device: str = "cpu") -> Replay:
+    """Give how a trace, `int[T, N]`, of the goal or another one, comes near the goal from its start.
+
+    On a GPU nothing is copied from it before the trace is at its end.
+    """
+    place, meta = match.find_device(device), goal.meta
+    settings = LaneSettings(meta.view, meta.action_codec_id, meta.frames_per_step, meta.release_after_frames)
+    templates = match.to_tensor(goal.templates.copy(), place)
+    consec = torch.zeros(rows.shape[1], dtype=torch.int32, device=place)
+    kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    chain, ticks, last = digest.Chain(), [], list[Shades]()
+    cartridge, state = read_cartridge(goal.rom), files.read_bytes(goal.start_state)
+    for number, step in enumerate(_play(cartridge, state, rows, settings)):
+        chain.add(step.frames)
+        last = [*last[1 - LAST_FRAMES :], step.frames]
+        dist = match.distance(match.to_tensor(step.frames, place), templates)
+        if number == 0:
+            start = dist
+            continue
+        consec, done = match.advance(consec, dist, tau=meta.tau, k_consecutive=meta.k_consecutive)
+        kept.append((dist, consec, done))
+        ticks.append(int(step.tick[0]))
+    dists, consecs, dones = (torch.stack(column).cpu().numpy() for column in zip(*kept, strict=True))
+    return Replay(
+        start=start.cpu().numpy(),
+        dist=dists,
+        consec=consecs,
+        done=dones,
+        tick=np.array(ticks),
+        last=np.stack(last),
+        frames_digest=chain.digest,
+    )
+
+
+def read_trace(goal: Goal, actions: Path | None = None) -> Actions:
+    """Give the actions `int64[T, N]` of a goal's own trace or of another. Raises `InputError` where there is none."""
+    path = actions or goal.actions
+    if path is None:
+        raise InputError(f"{goal.folder}: the goal was taken from a state and has no trace; name one by --actions.")
+    return load_actions(path, codec=goal.meta.action_codec_id)
+
+
+def log_rows(
+    goal: str, actions: Sequence[list[int] | None], ticks: Sequence[int], columns: dict[str, list[Any]]
+) -> Iterator[dict[str, Any]]:
+    """Give the lines of a log, one for each step, and one, step 0, for the frame before any action."""
+    for step, (row, tick) in enumerate(zip(actions, ticks, strict=True)):
+        yield {"goal": goal, "step": step, "tick": tick, "actions": row} | {
+            name: values[step] for name, values in columns.items()
+        }
+
+
+def _play(cartridge: Cartridge, state: bytes, rows: Actions, settings: LaneSettings) -> Iterator[Step]:
+    """Play a trace from a state, and give the first frames and those of every step. Only pixels are looked at."""
+    world = _open(cartridge, rows.shape[1], settings, [state])
+    yield world.reset(seeds=0)
+    for row in rows:
+        yield world.step(row)
+
+
+def _open(cartridge: Cartridge, lanes: int, settings: LaneSettings, states: Sequence[bytes | Path]) -> GameBoyWorld:
+    return GameBoyWorld(
+        cartridge,
+        lanes,
+        starts=states,
+        codec=settings.codec,
+        frames_per_step=settings.frames_per_step,
+        release_after_frames=settings.release_after_frames,
+        view=settings.view,
+        events=False,
+    )
+
+
+def _start_state(plan: Plan, cartridge: Cartridge, settings: LaneSettings) -> bytes:
+    """Give the start as the state of a World's lane, at its tick 0."""
+    start = plan.start
+    if start is None and plan.from_state:
+        start = str(plan.from_state[0])
+    if start is not None and Path(start).is_file():
+        world = _open(cartridge, 1, settings, [Path(start)])
+    else:
+        world = GameBoyWorld(plan.game, 1, start=start, codec=settings.codec, view=settings.view, events=False)
+    world.reset(seeds=plan.seed)
+    return world.save(0)
+
+
+def _templates(plan: Plan, cartridge: Cartridge, settings: LaneSettings, steps: Sequence[Step]) -> Shades:
+    """Give the templates `uint8[G, 72, 80]`: those of the states, or the last frames of a trace that differ."""
+    if plan.from_state:
+        shown = [_open(cartridge, 1, settings, [state]).reset(seeds=0).frames[0] for state in plan.from_state]
+        return np.stack(shown)
+    if not steps:
+        raise InputError("there is neither a trace nor a state to take the goal from; give --actions or --from-state.")
+    found: list[Shades] = []
+    for step in reversed(steps):
+        if len(found) < plan.templates and not any((step.frames[0] == other).all() for other in found):
+            found.insert(0, step.frames[0])
+    if len(found) < plan.templates:
+        raise InputError(f"templates is {plan.templates}, but the trace shows {len(found)} different frames.")
+    return np.stack(found)
+
+
+def picture(frames: Sequence[Shades], scale: int) -> bytes:
+    """Give frames side by side as PNG."""
+    greys = np.array(SHADES, np.uint8)
+    gap = np.full((frames[0].shape[0], 1), 128, np.uint8)
+    strip = np.concatenate([part for frame in frames for part in (gap, greys[frame])][1:], axis=1)
+    return png(np.kron(strip, np.ones((scale, scale), np.uint8)))
