@@ -7,6 +7,8 @@ verbs of its own, `main` is a dict of such functions.
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -18,19 +20,24 @@ Main = Callable[..., int] | dict[str, Callable[..., int]]
 
 VERBS = {
     "games": "show the games that are there: their codecs, starts, events, roles and goals",
+    "train": "train a net on a game from pixels, or go on where it was stopped",
     "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
     "verify": "play recorded episodes again and tell whether they come out as recorded",
     "play": "play a game in many lanes, as a script or by your own keys",
     "watch": "show what changes in a game's memory, to write a card for it",
     "goal": "take a screen as a goal, find its limit, and prove that a trace gets there",
+    "merge": "make one agent of several that come from one, and promote it if it plays no worse and better",
     "bench": "measure speed, side by side with a peer",
     "conform": "check the Game Boy core against vectors and test ROMs",
     "doctor": "show what is installed here, and how to get what is missing",
 }
 
+SETTING = re.compile(r"--\w+(\.\w+)+=")
+"""How a setting is given to a verb whose `main` takes `settings`: --a.b=c."""
+
 EXAMPLES = {
     "ludus play": "see the built-in game played",
-    "ludus bench gameboy --peer pyboy": "how fast it is here, beside PyBoy",
+    "ludus train potyard --minutes 3": "see it learned",
     "ludus doctor --help": "every verb explains itself",
 }
 
@@ -77,6 +84,10 @@ def _run(main: Main, args: list[str], *, prog: str) -> int:
 
     if isinstance(main, dict):
         return tyro.extras.subcommand_cli_from_dict(main, prog=prog, args=args)
+    if "settings" in inspect.signature(main).parameters:
+        dotted = [word for word in args if SETTING.match(word)]
+        args = [word for word in args if word not in dotted]
+        args += ["--settings", *(word.removeprefix("--") for word in dotted)] if dotted else []
     return tyro.cli(main, prog=prog, args=args)
 
 
