@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 from torch import Tensor
 
 from ludus.core import digest, rng
@@ -29,9 +29,9 @@ class MergeConfig(Settings):
     """How sources become one. What a method does not use must be left at its default (`USES`)."""
 
     method: Method = "ties"
-    scale: float = 1.0
+    scale: float = Field(1.0, allow_inf_nan=False)
     """Lambda: the merged task vector is multiplied by it, and then added to the ancestor."""
-    weights: tuple[float, ...] = ()
+    weights: tuple[FiniteFloat, ...] = ()
     """One for each source, empty for 1 each. Only their ratio counts, but for task_arithmetic and dare, which sum."""
     density: float = Field(0.2, gt=0, le=1)
     """The share of each task vector that stays: with TIES the largest, with DARE whichever chance keeps."""
