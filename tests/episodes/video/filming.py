@@ -17,8 +17,10 @@ from ludus.episodes.video import Shot, Studio, VideoRecord, VideoSettings
 from ludus.episodes.video.source import luma_of
 
 GREYS = (255, 170, 85, 0)
-SIM = VideoSettings(enabled=True, renderer="sim-view")
-SYNTHETIC = VideoSettings(enabled=True)
+NEVER = 1e9
+"""Nothing here plays, so films are dear beside it."""
+SIM = VideoSettings(enabled=True, renderer="sim-view", stop_over=NEVER)
+SYNTHETIC = VideoSettings(enabled=True, stop_over=NEVER)
 
 
 def spec_of(shape: tuple[int, ...], *, fps: float = 30, shades: tuple[int, ...] | None = GREYS) -> WorldSpec:

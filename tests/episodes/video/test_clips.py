@@ -17,12 +17,12 @@ from ludus.core.errors import InputError
 from ludus.core.types import Clip, Frames
 from ludus.episodes.video import PendingClip, Studio, VideoSettings, Window, cut_video, render
 from ludus.gameboy import GameBoyWorld
-from tests.episodes.video.filming import decode, pictures, shot, spec_of
+from tests.episodes.video.filming import SIM, decode, pictures, shot, spec_of
 
 SHAPE = (24, 32)
 FPS = 10
 ALL = np.ones(1, np.bool_)
-KEEP = VideoSettings(enabled=True, renderer="sim-view", ring_s=60)
+KEEP = SIM.model_copy(update={"ring_s": 60.0})
 
 
 def numbered(number: int) -> Frames:

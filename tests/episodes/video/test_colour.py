@@ -11,7 +11,7 @@ import pytest
 from ludus.episodes.video import VideoSettings
 from tests.episodes.video.filming import SIM, decode, film, pictures, shot
 
-EXACT = VideoSettings(enabled=True, renderer="sim-view", quality="exact")
+EXACT = SIM.model_copy(update={"quality": "exact"})
 PER_PROCESS = """
 import sys
 from pathlib import Path

@@ -11,6 +11,7 @@ import fcntl
 import json
 import mmap
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +27,8 @@ FOLDER = "videos"
 PART = ".part.mp4"
 BAD = ".bad.mp4"
 CRASHED = ".crashed.mp4"
+LOCK_TRIES, LOCK_WAIT_S = 50, 0.01
+"""The kernel lets go of a killed process's locks a moment after it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,11 @@ def note(identity: str, *, renderer: str, requested: str, track: tuple[bytes, in
     return json.dumps(told, separators=(",", ":")).encode()
 
 
-def seal(film: OpenFile, *, steps: int, encode_ms: float) -> VideoFile:
-    """Read a finished film back, give it its name and sync it. Raises `VideoError`; then the part is gone.
+def seal(film: OpenFile, *, steps: int, encode_ms: float, sync: bool = False) -> VideoFile:
+    """Read a finished film back and give it its name. Raises `VideoError`; then the part is gone.
 
-    A file that does not hold one frame a step is kept as `IDENTITY.bad.mp4`. A film is renamed before it is synced: it
-    is whole by then, and journals of file systems keep the two in order, so one sync is enough for both.
+    A file that does not hold one frame a step is kept as `IDENTITY.bad.mp4`. With `sync` it is on the disk when this
+    returns: it is renamed before, for it is whole by then, and journals keep the two in order.
     """
     try:
         told = read_back(film.descriptor, f"{film.part.parent.name}/{film.identity}.mp4", encode_ms=encode_ms)
@@ -96,7 +99,8 @@ def seal(film: OpenFile, *, steps: int, encode_ms: float) -> VideoFile:
             detail = f"{film.identity}{BAD} holds {told.frames} frames, the episode has {steps} steps"
             raise VideoError(Reason(Code.VERIFY_MISMATCH, detail))
         film.part.replace(film.named(".mp4"))
-        os.fsync(film.descriptor)
+        if sync:
+            os.fsync(film.descriptor)
     except OSError as error:
         film.discard()
         raise VideoError(reason_of(error)) from error
@@ -194,11 +198,15 @@ def _open(part: Path) -> int:
 
 def _lock(descriptor: int) -> bool:
     """Say whether the file is ours alone now; the lock goes when its process does."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    for patience in range(LOCK_TRIES, -1, -1):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if patience:
+                time.sleep(LOCK_WAIT_S)
+        else:
+            return True
+    return False
 
 
 @contextlib.contextmanager

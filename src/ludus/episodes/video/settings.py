@@ -28,8 +28,12 @@ class VideoSettings(Settings):
     """Of colour pictures: exact is lossless. Pictures in shades are lossless always."""
     budget: float = Field(default=0.05, gt=0)
     """Part of the time of play that video may take; over it a warning, and `ludus bench video` may fail."""
-    stop_over: float = Field(default=1.0, gt=0)
-    """Part of the time of play over which later episodes get no video."""
+    stop_over: float = Field(default=10.0, gt=0)
+    """Part of the time of play over which later episodes get no video: by default where video is ten times as dear as
+    play. At the value of `budget` the budget is kept, at the price of videos."""
+    sync: bool = False
+    """Wait until each finished file is on the disk. A process that is killed loses no finished video either way; in a
+    power cut one may be lost, and resuming films it again from the trace."""
     ring_s: float = Field(default=0.0, ge=0)
     """Seconds of game time that each lane keeps for clips; 0 keeps none."""
     ring_mb: float = Field(default=32.0, gt=0)

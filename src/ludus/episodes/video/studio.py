@@ -105,7 +105,7 @@ class Studio:
     def finish(self, lane: int, steps: int) -> VideoRecord:
         """End an episode of so many recorded steps, and give what became of its video.
 
-        The file is whole, counted, synced and in its place when this returns. Raises `InputError` on no such lane.
+        The file is whole, counted and in its place when this returns. Raises `InputError` on no such lane.
         """
         check_lane(lane, self._lanes)
         scene, self._scenes[lane] = self._scenes[lane], None
@@ -148,7 +148,7 @@ class Studio:
             if scene.film is not None:
                 scene.film.discard()
             raise
-        file = files.seal(scene.film, steps=steps, encode_ms=take.encode_ms)
+        file = files.seal(scene.film, steps=steps, encode_ms=take.encode_ms, sync=self._settings.sync)
         overhead = Overhead(self._governor.measure(scene.started), self._settings.budget, take.blocked_ms)
         self._governor.judge(overhead.ratio, frames=file.frames)
         assert self._source is not None
