@@ -25,6 +25,7 @@ VERBS = {
     "verify": "play recorded episodes again and tell whether they come out as recorded",
     "play": "play a game in many lanes, as a script or by your own keys",
     "watch": "show what changes in a game's memory, to write a card for it",
+    "feats": "show what is noticed in a game, check what can feed it, and judge recorded events",
     "goal": "take a screen as a goal, find its limit, and prove that a trace gets there",
     "merge": "make one agent of several that come from one, and promote it if it plays no worse and better",
     "bench": "measure speed, side by side with a peer",
