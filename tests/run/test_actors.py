@@ -9,7 +9,7 @@ import pytest
 
 from ludus.core.protocols import Choice
 from ludus.core.types import Step
-from ludus.run.actors import PolicyActor, TraceActor, put_rows
+from ludus.run.actors import PolicyActor, put_rows
 from ludus.run.loop import Opening
 from tests.walk_world import WalkWorld
 
@@ -86,11 +86,3 @@ def test_a_policy_sees_the_last_frames_of_its_episode_and_carries_on() -> None:
     assert [frames[1, :, 0, 0].tolist() for frames in policy.seen] == [[1, 1, 1], [1, 1, 2], [3, 3, 3]]
     assert [choice.actions.tolist() for choice in told] == [[0, 0], [1, 1], [2, 0]]
     assert [choice.value.tolist() for choice in told if choice.value is not None] == [[0, 0], [1, 1], [2, 0]]
-
-
-def test_traces_are_acted_out_by_their_ids() -> None:
-    actor = TraceActor({"a": np.array([1, 2]), "b": np.array([2])}, SPEC, 2)
-    actor.begin([(1, Opening("a", 0, 0))])
-    assert actor.act(shown(0)).actions.tolist() == [0, 1]
-    actor.begin([(0, Opening("b", 0, 0))])
-    assert [actor.act(shown(0)).actions.tolist() for _ in range(2)] == [[2, 2], [0, 0]]

@@ -34,6 +34,18 @@ class Played:
     """What is seen of a Gymnasium game: its pictures where it has any, always its rendering, or its vectors."""
 
 
+@dataclass(frozen=True, slots=True)
+class Film:
+    """Films of the episodes."""
+
+    video: bool = False
+    """An MP4 of every episode, one frame for every step; episodes that were recorded without get one too."""
+    video_renderer: Literal["synthetic", "sim-view", "none"] = "synthetic"
+    """sim-view is the game's own picture, synthetic is drawn from the recorded step data."""
+    video_quality: Literal["fast", "exact"] = "fast"
+    """Of pictures in colour: exact is lossless. Pictures in shades always are."""
+
+
 def main(
     game: str = "potyard",
     /,
@@ -47,6 +59,7 @@ def main(
     resume: bool = True,
     overwrite: bool = False,
     verify: bool = False,
+    film: Annotated[Film, OmitArgPrefixes] = Film(),
     played: Annotated[Played, OmitArgPrefixes] = Played(),
 ) -> int:
     """Play episodes of a game by a policy, record every one, and show the mean return and how sure it is.
@@ -65,6 +78,7 @@ def main(
         resume: go on in a folder that holds episodes of the same settings.
         overwrite: delete the run that the folder holds, and play it anew.
         verify: before going on, compare the sha256 of files too, not only their sizes.
+        film: films of the episodes.
         played: how the game is played.
     """
     console = Console()
@@ -80,7 +94,10 @@ def main(
             resume=resume,
             overwrite=overwrite,
             verify=verify,
-            on_start=lambda missing: bar.start(episodes, done=episodes - missing),
+            video_enabled=film.video,
+            video_renderer=film.video_renderer,
+            video_quality=film.video_quality,
+            on_start=lambda missing: bar.start(max(episodes, missing), done=max(0, episodes - missing)),
             on_episode=bar.advance,
             **asdict(played),
         )

@@ -1,9 +1,9 @@
-"""Who acts in the loop: a policy, or the actions of traces."""
+"""A Policy acting in the loop: its frames, its carry, and where episodes begin."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ludus.core import stack
 from ludus.core.protocols import Choice, Choosing, Policy, Seeded, WorldSpec
-from ludus.core.types import Actions, Step
+from ludus.core.types import Step
 from ludus.run.loop import Opening
 
 Integers = npt.NDArray[np.int64]
@@ -23,6 +23,7 @@ class PolicyActor:
 
     def __init__(self, policy: Policy[Any], spec: WorldSpec, lanes: int) -> None:
         self._policy = policy
+        self._choose = policy.choose if isinstance(policy, Choosing) else None
         self._size: int = getattr(policy, "stack", 1)
         self._stack = np.zeros((lanes, self._size, *spec.frame_shape), spec.frame_dtype)
         self._first = np.zeros(lanes, np.bool_)
@@ -42,34 +43,10 @@ class PolicyActor:
         else:
             seen = self._stack = stack.push(self._stack, step.frames, first=self._first)
             self._first[:] = False
-        if isinstance(self._policy, Choosing):
-            choice, self._carry = self._policy.choose(seen, self._carry)
+        if self._choose is not None:
+            choice, self._carry = self._choose(seen, self._carry)
             return choice
         actions, self._carry = self._policy.act(seen, self._carry)
-        return Choice(actions)
-
-
-class TraceActor:
-    """The recorded actions of episodes, by their ids."""
-
-    def __init__(self, actions: Mapping[str, Actions], spec: WorldSpec, lanes: int) -> None:
-        self._recorded = actions
-        self._playing: list[Actions | None] = [None] * lanes
-        self._at = [0] * lanes
-        self._actions = np.zeros((lanes, *(spec.action_space.shape or ())), spec.action_space.dtype)
-
-    def begin(self, began: Sequence[tuple[int, Opening]]) -> None:
-        """Take up the actions of new episodes."""
-        for lane, opening in began:
-            self._playing[lane], self._at[lane] = self._recorded[opening.id], 0
-
-    def act(self, _step: Step) -> Choice:
-        """Give the next actions of all lanes."""
-        actions = self._actions.copy()
-        for lane, recorded in enumerate(self._playing):
-            if recorded is not None and self._at[lane] < len(recorded):
-                actions[lane] = recorded[self._at[lane]]
-                self._at[lane] += 1
         return Choice(actions)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ludus.core import digest
 from ludus.core.errors import InputError
@@ -18,6 +18,7 @@ from ludus.episodes.provenance import provenance
 from ludus.episodes.store import Store
 from ludus.episodes.summary import Summary, summarize
 from ludus.run.facts import compare, run_facts
+from ludus.run.filming import film_again, sweep, to_film, video_settings
 from ludus.run.games import GameSettings, game_id, game_settings, open_world
 from ludus.run.judging import Seat
 from ludus.run.policies import make_policy
@@ -35,6 +36,8 @@ class Evaluation:
     summary: Summary
     played: int
     """Episodes that were played just now; the others were there."""
+    filmed: int
+    """Episodes that were there and got their video just now."""
 
 
 def evaluate(
@@ -49,6 +52,9 @@ def evaluate(
     resume: bool = True,
     overwrite: bool = False,
     verify: bool = False,
+    video_enabled: bool = False,
+    video_renderer: Literal["synthetic", "sim-view", "none"] = "synthetic",
+    video_quality: Literal["fast", "exact"] = "fast",
     judges: Sequence[Seat] = (),
     on_start: Callable[[int], None] | None = None,
     on_episode: Callable[[Episode], None] | None = None,
@@ -60,36 +66,59 @@ def evaluate(
     MODULE:FACTORY, or a Policy. Episode k is seeded `seed + k`. out: the run's folder, by default below `runs/`. lanes:
     episodes played together in each of `workers` processes; neither changes a result. resume: go on in a folder of the
     same settings, rather than refuse it; verify: compare sha256 there, not only sizes; overwrite: delete the run that
-    is there. judges: whose verdicts to record. on_start is told how many episodes there are to play, on_episode gets
-    each when it is written. settings: how the game is played, `role`, `start`, `max_steps` and others of
-    `GameSettings`.
+    is there. video_enabled: film every episode (sim-view: the game's own picture; synthetic: drawn from the step data);
+    one that was played without, or whose video is lost, is filmed from its trace. judges: whose verdicts to record.
+    on_start is told how many episodes there are to do, on_episode gets each when it is written. settings: how the game
+    is played, `role`, `start`, `max_steps` and others of `GameSettings`.
 
     Raises `LudusError`s: on what cannot be played, and on a folder of other settings, with the difference.
     """
     for name, value in (("episodes", episodes), ("lanes", lanes), ("workers", workers)):
         if value < 1:
             raise InputError(f"{name} is {value}, expected 1 or more.")
-    played = game_settings(str(game), settings)
-    plan, facts = _plan(played, policy, seed, None if out is None else Path(out), lanes, tuple(judges))
+    plan, facts = _plan(
+        game_settings(str(game), settings), policy, seed, None if out is None else Path(out), lanes, tuple(judges)
+    )
+    plan = replace(plan, video=video_settings(video_enabled, video_renderer, video_quality))
     store = Store(plan.out)
     with store.locked():
         if overwrite:
             store.clear()
             store.make()
-        done = _resume(store, plan, facts, resume=resume, deep=verify)
-        _open_session(store, plan, facts, episodes, workers)
         wanted = [plan.opening(index) for index in range(episodes)]
-        missing = [opening.index for opening in wanted if opening.id not in done]
+        there = _resume(store, plan, facts, [opening.id for opening in wanted], resume=resume, deep=verify)
+        _open_session(store, plan, facts, episodes, workers)
+        missing = [opening.index for opening in wanted if opening.id not in there.done]
         if on_start:
-            on_start(len(missing))
-        for group in record_all(plan, missing, workers=workers):
+            on_start(len(missing) + len(there.unfilmed))
+        for group in _work(plan, missing, there.unfilmed, workers):
             store.append(group)
             for episode in group:
                 if on_episode:
                     on_episode(episode)
         by_id = {episode.id: episode for episode in store.settle()}
+        if plan.video is not None:
+            sweep(plan.out)
     found = tuple(by_id[opening.id] for opening in wanted)
-    return Evaluation(plan.out, found, summarize(found), len(missing))
+    return Evaluation(plan.out, found, summarize(found), len(missing), len(there.unfilmed))
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What a folder holds of a run."""
+
+    done: frozenset[str]
+    """Ids of the episodes that need not be played."""
+    unfilmed: tuple[Episode, ...]
+    """Those of them that need a video."""
+
+
+def _work(plan: Plan, missing: Sequence[int], unfilmed: Sequence[Episode], workers: int) -> Iterator[list[Episode]]:
+    """Play what is missing, and film what was played without."""
+    yield from record_all(plan, missing, workers=workers)
+    if plan.video is not None:
+        for episode in film_again(plan.out, plan.game, unfilmed, plan.video, lanes=plan.lanes):
+            yield [episode]
 
 
 def _plan(
@@ -110,11 +139,13 @@ def _plan(
     return Plan(game, name, policy, seed, out or Path("runs") / f"eval-{run}", run, lanes, judges), facts
 
 
-def _resume(store: Store, plan: Plan, facts: Mapping[str, Any], *, resume: bool, deep: bool) -> set[str]:
-    """Give the ids of the episodes that are done. Raises `InputError` on a folder of another run."""
+def _resume(
+    store: Store, plan: Plan, facts: Mapping[str, Any], wanted: Sequence[str], *, resume: bool, deep: bool
+) -> _There:
+    """Give what need not be played again. Raises `InputError` on a folder of another run."""
     held, episodes = store.run(), store.episodes()
     if held is None and not episodes:
-        return set()
+        return _There(frozenset(), ())
     if held is None:
         raise InputError(f"{plan.out}: holds episodes but no run.json; choose another --out, or say --overwrite.")
     if differences := list(compare(held["facts"], facts)):
@@ -123,11 +154,19 @@ def _resume(store: Store, plan: Plan, facts: Mapping[str, Any], *, resume: bool,
     if episodes and not resume:
         raise InputError(f"{plan.out} holds {len(episodes)} episodes; say --resume to go on, or --overwrite.")
     store.sweep()
-    return {episode.id for episode in episodes if not store.damage(episode, deep=deep)}
+    damaged = {episode.id: store.damage(episode, deep=deep) for episode in episodes}
+    done = [episode for episode in episodes if damaged[episode.id].keys() <= {"video"}]
+    if plan.video is None:
+        return _There(frozenset(episode.id for episode in done), ())
+    sweep(plan.out)
+    named = to_film([episode for episode in done if episode.id in wanted], damaged, plan.video)
+    unfilmed = tuple(episode for episode in done if episode.id in named)
+    return _There(frozenset(episode.id for episode in done), unfilmed)
 
 
 def _open_session(store: Store, plan: Plan, facts: Mapping[str, Any], episodes: int, workers: int) -> None:
     """Write what is asked for now beside what was asked for before."""
     held = store.run() or {"sessions": []}
     session = provenance() | {"episodes": episodes, "lanes": plan.lanes, "workers": workers}
+    session["video"] = None if plan.video is None else plan.video.model_dump()
     store.write_run({"run_id": plan.run, "facts": facts, "sessions": [*held["sessions"], session]})

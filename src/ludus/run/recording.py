@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ludus.core.clock import SystemClock
 from ludus.core.protocols import Policy, World
@@ -18,13 +19,19 @@ from ludus.episodes.naming import identity
 from ludus.episodes.recorder import Recorder, Recording
 from ludus.episodes.store import Store
 from ludus.run.actors import PolicyActor
+from ludus.run.filming import film, open_studio
 from ludus.run.games import GameSettings, codec_id, open_world
 from ludus.run.judging import Bench, Ruling, Seat
 from ludus.run.loop import Opening, Turn, play
 from ludus.run.policies import make_policy, policy_name
 
+if TYPE_CHECKING:
+    from ludus.episodes.video import VideoSettings
+
 GROUP_S = 0.25
 """Finished episodes wait at most so long for others, to be written together."""
+WAITING = 64
+"""Finished episodes that wait at most; then the play waits for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class Plan:
     lanes: int
     judges: tuple[Seat, ...] = ()
     threads: int | None = None
+    video: VideoSettings | None = None
+    """None where video is off: then nothing of it is imported."""
 
     def opening(self, index: int) -> Opening:
         """Give the episode of a place in the run: its seed is the run's plus the place."""
@@ -48,37 +57,47 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Finished:
+class Finished:
     """An episode that is over and not yet written."""
 
     opening: Opening
     recording: Recording
     rulings: tuple[Ruling, ...]
-    video: Any
+    video: Mapping[str, Any]
     wall_s: float
 
 
 def record(plan: Plan, indices: Sequence[int]) -> Iterator[list[Episode]]:
-    """Play the episodes of these places, and give them group by group, their files written and their lines not."""
+    """Play the episodes of these places, and give them group by group, their files written and their lines not.
+
+    A thread writes and syncs the files of one group while the next one is played: to wait for a disk takes longer than
+    to play.
+    """
     if not indices:
         return
     lanes = min(plan.lanes, len(indices))
-    with closing(open_world(plan.game, lanes, threads=plan.threads)) as world:
+    with closing(open_world(plan.game, lanes, threads=plan.threads)) as world, ThreadPoolExecutor(1) as writer:
         policy = plan.policy
         if isinstance(policy, str):
             policy = make_policy(policy, plan.game, world.spec)
         actor = PolicyActor(policy, world.spec, lanes)
         openings = map(plan.opening, indices)
         turns = play(world, actor, openings, run=plan.run, instance=policy_name(plan.policy))
-        session = _Session(plan, world)
-        due = time.monotonic() + GROUP_S
-        for turn in turns:
-            session.follow(turn)
-            if session.finished and time.monotonic() >= due:
-                yield session.save()
-                due = time.monotonic() + GROUP_S
-        if session.finished:
-            yield session.save()
+        with closing(_Session(plan, world)) as session:
+            writing: Future[list[Episode]] | None = None
+            due = time.monotonic() + GROUP_S
+            for turn in turns:
+                session.follow(turn)
+                if writing is not None and (writing.done() or len(session.finished) >= WAITING):
+                    yield writing.result()
+                    writing = None
+                if session.finished and writing is None and time.monotonic() >= due:
+                    writing = writer.submit(session.save, session.take())
+                    due = time.monotonic() + GROUP_S
+            if writing is not None:
+                yield writing.result()
+            if session.finished:
+                yield session.save(session.take())
 
 
 class _Session:
@@ -90,7 +109,8 @@ class _Session:
         self._recorder = Recorder(world.spec, world.lanes, codec_id(world))
         self._bench = Bench(plan.judges, world.lanes, plan.run)
         self._playing: dict[int, tuple[Opening, float]] = {}
-        self.finished: list[_Finished] = []
+        self.finished: list[Finished] = []
+        self._studio = None if plan.video is None else open_studio(plan.out, world, plan.video)
 
     def follow(self, turn: Turn) -> None:
         """Take one more turn."""
@@ -100,23 +120,36 @@ class _Session:
             self._recorder.begin([lane for lane, _ in turn.began], turn.step)
             now = time.monotonic()
             self._playing |= {lane: (opening, now) for lane, opening in turn.began}
+        if self._studio is not None:
+            film(self._studio, turn)
         for event in turn.events:
             self._recorder.tell(event.lane, event)
         self._bench.hear(turn)
         for lane in turn.ended:
             opening, began = self._playing.pop(lane)
             recording = self._recorder.end(lane, opening.id, opening.seed)
+            video = manifest.OFF
+            if self._studio is not None:
+                video = self._studio.finish(lane, len(recording.steps)).to_json()
             wall_s = time.monotonic() - began
-            self.finished.append(_Finished(opening, recording, self._bench.end(lane), manifest.OFF, wall_s))
+            self.finished.append(Finished(opening, recording, self._bench.end(lane), video, wall_s))
 
-    def save(self) -> list[Episode]:
-        """Write the files of what is finished, and give it."""
-        saved = self._store.save([one.recording for one in self.finished])
-        episodes = [self._episode(one, files) for one, files in zip(self.finished, saved, strict=True)]
-        self.finished = []
-        return episodes
+    def take(self) -> list[Finished]:
+        """Give what is finished, and forget it."""
+        taken, self.finished = self.finished, []
+        return taken
 
-    def _episode(self, one: _Finished, files: Mapping[str, Artefact]) -> Episode:
+    def save(self, finished: Sequence[Finished]) -> list[Episode]:
+        """Write the files of episodes and give their lines; another thread may call this."""
+        saved = self._store.save([one.recording for one in finished])
+        return [self._episode(one, files) for one, files in zip(finished, saved, strict=True)]
+
+    def close(self) -> None:
+        """Give up the films of episodes that are not over."""
+        if self._studio is not None:
+            self._studio.close()
+
+    def _episode(self, one: Finished, files: Mapping[str, Artefact]) -> Episode:
         recording, steps = one.recording, len(one.recording.steps)
         return Episode(
             id=one.opening.id,

@@ -12,18 +12,17 @@ from ludus.core import digest, files
 from ludus.core.config import check
 from ludus.core.errors import FileFormatError, InputError, SettingsError, TraceError
 from ludus.core.gym_game import action_bounds
-from ludus.core.protocols import World, WorldSpec
+from ludus.core.protocols import WorldSpec
 from ludus.core.types import Episode
 from ludus.episodes import manifest
 from ludus.episodes.provenance import versions
-from ludus.episodes.recorder import Recorder, Recording
+from ludus.episodes.recorder import Recording
 from ludus.episodes.steps import pack_events
 from ludus.episodes.store import MANIFEST, Store
 from ludus.episodes.trace import EpisodeTrace, unpack
-from ludus.run.actors import TraceActor
 from ludus.run.facts import compare, world_facts
 from ludus.run.games import GameSettings, codec_id, open_world
-from ludus.run.loop import Opening, play
+from ludus.run.replay import replay, script
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,9 @@ def verify(
         for name, trace in traces.items():
             unfit = _unfit(trace, world.spec, codec_id(world))
             faults[name] += unfit
-            fit += [] if unfit else [trace]
-        for recording in replay(world, fit, run=str(told["run_id"]), instance=told["facts"]["policy"]["name"]):
+            fit += [] if unfit else [script(trace)]
+        ended = replay(world, fit, run=str(told["run_id"]), instance=told["facts"]["policy"]["name"])
+        for recording in (recording for _, recordings in ended for recording in recordings):
             steps += len(recording.steps)
             episode = by_id[recording.trace.id]
             faults[episode.id] += _differences(episode, traces[episode.id], recording)
@@ -77,28 +77,6 @@ def verify(
         notes = [*compare(told["facts"]["world"], world_facts(world), "world"), *_other_versions(told)]
     bad = {name: tuple(found) for name, found in faults.items() if found}
     return Verification(len(faults), steps, bad, tuple(notes) if bad else ())
-
-
-def replay(world: World, traces: Sequence[EpisodeTrace], *, run: str = "", instance: str = "") -> Iterator[Recording]:
-    """Play traces that fit the World, and give what comes of each; an episode that ends early is cut short there."""
-    actions = {told.id: told.trace.actions[:, 0] for told in traces}
-    openings = [
-        Opening(told.id, int(told.trace.start[0]), index, steps=told.steps) for index, told in enumerate(traces)
-    ]
-    recorder = Recorder(world.spec, world.lanes, codec_id(world))
-    playing: dict[int, Opening] = {}
-    actor = TraceActor(actions, world.spec, world.lanes)
-    for turn in play(world, actor, openings, run=run, instance=instance):
-        if turn.choice is not None and turn.moved is not None:
-            recorder.add(turn.choice, turn.step, turn.moved)
-        else:
-            recorder.begin([lane for lane, _ in turn.began], turn.step)
-            playing |= dict(turn.began)
-        for event in turn.events:
-            recorder.tell(event.lane, event)
-        for lane in turn.ended:
-            opening = playing.pop(lane)
-            yield recorder.end(lane, opening.id, opening.seed)
 
 
 def _read(lines: Sequence[Any]) -> tuple[list[Episode], dict[str, list[str]]]:
@@ -172,6 +150,8 @@ def _differences(episode: Episode, told: EpisodeTrace, played: Recording) -> lis
         "digest": (episode.digest, played.trace.trace.digest),
         "sha256 of events": (recorded and recorded.sha256, happened),
     }
+    if episode.video.get("status") == "ok":
+        pairs["frames of the video"] = (episode.video["frames"], len(played.steps))
     return [f"{name} is {was!r}, played again {now!r}" for name, (was, now) in pairs.items() if was != now]
 
 
