@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from ludus.serve.database import Database, open_database
+from ludus.serve.lab import LabSettings
 from ludus.serve.store import Store
+from tests.serve.lab import FEATS, Served
 
 Opener = Callable[[], Store]
 
@@ -75,3 +78,21 @@ def opened(place: str) -> Iterator[Opener]:
     yield opener
     while stores:
         stores.pop().close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An orchestrator that the tests of a module share."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "feats.json").write_text(json.dumps(FEATS))
+    settings = LabSettings(
+        state=folder / "state",
+        runs=folder / "runs",
+        goals=folder / "goals",
+        feats=folder / "feats.json",
+        unlocks_file=folder / "unlocks.json",
+        tick_hz=60,
+    )
+    lab = Served(settings)
+    yield lab
+    lab.stop()

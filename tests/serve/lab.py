@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
 
 from ludus.core.clock import Clock, ManualClock
 from ludus.feats.loader import parse_feats
+from ludus.serve.app import create_app, create_metrics_app
 from ludus.serve.ingest import Ingest, Receipt
 from ludus.serve.judging import Judging
+from ludus.serve.lab import Lab, LabSettings
+from ludus.serve.listen import bind, serve, server_for
 from ludus.serve.store import Store
 from ludus.serve.wire import read_batch
 from ludus.serve.writer import Writer
@@ -71,3 +80,56 @@ class Desk:
 
     def close(self) -> None:
         self.writer.close()
+
+
+class Served:
+    """An orchestrator that answers on ports of its own, in a thread."""
+
+    def __init__(self, settings: LabSettings, *, page: Path | None = None, stalled_s: float = 30.0) -> None:
+        self.lab = Lab(settings)
+        self.lab.room.stalled_s = stalled_s
+        sockets = [bind(settings.host, 0), bind(settings.host, 0)]
+        self.port, self.metrics_port = (bound.getsockname()[1] for bound in sockets)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.token = (settings.state / "token").read_text().strip()
+        self.headers = {"authorization": f"Bearer {self.token}"}
+        self._servers = [
+            (server_for(create_app(self.lab, page=page)), sockets[0]),
+            (server_for(create_metrics_app(self.lab)), sockets[1]),
+        ]
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._run(),))
+        self._thread.start()
+        assert self._ready.wait(30)
+
+    def client(self, **told: Any) -> httpx.Client:
+        """A client that brings the token."""
+        headers = self.headers | told.pop("headers", {})
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **told)
+
+    def post(self, body: bytes) -> dict[str, Any]:
+        headers = self.headers | {"content-type": "application/json"}
+        response = httpx.post(f"{self.url}/events", content=body, headers=headers, trust_env=False)
+        assert response.status_code == 200, response.text
+        told: dict[str, Any] = response.json()
+        return told
+
+    def socket(self, **told: Any) -> ClientConnection:
+        """A WebSocket at `/ws`."""
+        url = f"ws://127.0.0.1:{self.port}/ws"
+        opened: ClientConnection = connect(url, additional_headers=self.headers, proxy=None, **told)
+        return opened
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self.lab.close()
+
+    async def _run(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        serving = asyncio.create_task(serve(self._servers, self._stop))
+        for server, _ in self._servers:
+            await server.ready.wait()
+        self._ready.set()
+        await serving

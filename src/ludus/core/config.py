@@ -39,6 +39,9 @@ VARIABLES = (
     Variable("LUDUS_PERF_ENFORCE", "perf.enforce", "1: a bench whose figure misses its budget exits with 1"),
     Variable("ROBOT_SF_PERF_ENFORCE", "perf.enforce", "the same"),
     Variable("METABONK_HIGHLIGHTS", "highlights.enabled", "1: lanes keep their last seconds, to cut clips from"),
+    Variable("METRICS_PORT", "serve.metrics_port", "port of the metrics stream, by default 8765"),
+    Variable("METABONK_FEATS_PATH", "serve.feats", "file of feats"),
+    Variable("METABONK_FEATS_UNLOCKS_PATH", "serve.unlocks_file", "where unlocks are mirrored as JSON"),
     Variable("METABONK_HIGHLIGHTS_DIR", "highlights.folder", "folder of the clips, by default `clips` of the run"),
 )
 """Every environment variable that is read, anywhere; of two with one setting, the first that is set counts."""

@@ -190,6 +190,10 @@ class Store:
         used = {name: value for name, value in values.items() if value is not None}
         return [_clip(row) for row in self.database.read(f"{sql} ORDER BY id DESC LIMIT :limit", used)]
 
+    def pending(self) -> int:
+        """Give how many clips are still to be made."""
+        return self._number("SELECT count(*) FROM clips WHERE status = 'pending'")
+
     def clip(self, number: int) -> ClipRow | None:
         """Give a clip by its id."""
         sql = "SELECT id, worker, status, wish, clip FROM clips WHERE id = :id"

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from ludus.core.errors import InputError
+from ludus.core.errors import FileFormatError, InputError
+from ludus.core.events import ALIASES, COUNTER_DELTA, canonical
 from ludus.core.types import Event
 
 MOST_EVENTS = 500
@@ -61,6 +62,8 @@ class EventBody(Struct, kw_only=True, forbid_unknown_fields=True):
     message: Annotated[str, Meta(max_length=1000)] = ""
     host: Id = ""
     step: Count | None = None
+    lane: Count = 0
+    """The World's own; not kept."""
 
 
 class BatchBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -147,6 +150,8 @@ def read_batch(body: bytes) -> Batch:
         events, numbers = told.events, (told.producer, told.epoch, told.first)
     else:
         events, numbers = [read(_EVENT, body)], ("", 0, 0)
+    for index, event in enumerate(events):
+        _name(event, index)
     return Batch(*numbers, events, [_payload(event, index) for index, event in enumerate(events)])
 
 
@@ -160,6 +165,19 @@ def read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         raise RefusedError(400, "malformed", f"the body is not JSON: {error}.") from error
     except RecursionError as error:
         raise RefusedError(422, "too_deep", "lists and objects lie too deep inside each other.") from error
+
+
+def _name(event: EventBody, index: int) -> None:
+    """Give an event the names of the telemetry contract, where older ones are used."""
+    kind, payload = event.event_type, event.payload
+    if kind in ALIASES or kind == COUNTER_DELTA or "counters" in payload:
+        try:
+            event.event_type, named = canonical(kind, payload, where=f"event {index}")
+        except FileFormatError as error:
+            raise RefusedError(422, "invalid", str(error)[:1000]) from error
+        event.payload = dict(named)
+    if not event.stage_id and type(stage := payload.get("stage")) in (int, str):
+        event.stage_id = str(stage)[:200]
 
 
 def _payload(event: EventBody, index: int) -> Raw:

@@ -1,0 +1,93 @@
+"""`ludus serve`: run the orchestrator of a lab."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from ludus.core import config
+from ludus.core.errors import InputError, MissingExtraError
+
+UNLOCKS = Path("checkpoints/feats_unlocks.json")
+
+
+def main(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8040,
+    metrics_port: int | None = None,
+    state: Path = Path("lab"),
+    database: str = "",
+    durability: Literal["normal", "full"] = "normal",
+    runs: Path = Path("runs"),
+    goals: Path | None = None,
+    feats: Path | None = None,
+    name: tuple[str, ...] = (),
+    origin: tuple[str, ...] = (),
+    json: bool = False,
+) -> int:
+    """Run the orchestrator: it takes events, judges them by feats, hands out clips to make, and streams all of it.
+
+    It stops by Ctrl-C. It listens to this machine alone; at any other address reading needs the token too.
+
+    Args:
+        host: address to listen at.
+        port: of HTTP and WebSocket; 0 takes any that is free.
+        metrics_port: of the metrics stream (METRICS_PORT), by default 8765; -1 for none.
+        state: folder of the store, the token, metrics and highlights.
+        database: URL of PostgreSQL, such as postgresql://user@host/ludus, instead of SQLite in the folder.
+        durability: full also outlives a loss of power, and is slower.
+        runs: folder of the folders of runs.
+        goals: folder of the folders of goals.
+        feats: file of feats (METABONK_FEATS_PATH).
+        name: another name of this machine that requests may use, such as lab.example.
+        origin: an origin whose pages may ask too, such as http://localhost:5173.
+        json: print where it answers as a line of JSON.
+    """
+    try:
+        from ludus.serve.lab import LabSettings
+        from ludus.serve.orchestrator import Addresses, run
+    except ImportError as error:
+        raise MissingExtraError("fastapi", extra="serve") from error
+
+    def ready(addresses: Addresses) -> None:
+        if json:
+            print(json_format.dumps(asdict(addresses)), flush=True)
+        else:
+            print(f"open {addresses.open_url}\nmetrics {addresses.metrics_url}", flush=True)
+
+    feats = feats or _path("serve.feats")
+    settings = LabSettings(
+        host=host,
+        port=port,
+        metrics_port=_metrics_port(metrics_port),
+        state=state,
+        database=database,
+        durability=durability,
+        runs=runs,
+        goals=goals,
+        feats=feats,
+        unlocks_file=(_path("serve.unlocks_file") or UNLOCKS) if feats else None,
+        hosts=name,
+        origins=origin,
+    )
+    run(settings, ready)
+    return 0
+
+
+def _path(setting: str) -> Path | None:
+    told = config.variable(setting)
+    return Path(told) if told else None
+
+
+def _metrics_port(flag: int | None) -> int | None:
+    if flag is not None:
+        return None if flag < 0 else flag
+    told = config.variable("serve.metrics_port")
+    if told is None:
+        return 8765
+    if not told.isascii() or not told.isdigit():
+        raise InputError(f"METRICS_PORT is {told!r}, expected a port number.")
+    return int(told)

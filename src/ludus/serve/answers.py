@@ -1,0 +1,158 @@
+"""The shapes of what the orchestrator answers; what is not named here is passed on as it was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ludus.serve.tables import ClipRow
+
+
+class Answer(BaseModel):
+    """An object that may hold more than its type names."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Refusal(Answer):
+    """Why a request was refused."""
+
+    ok: bool = False
+    error: str
+    """For programs: one word."""
+    detail: str
+    """For people: one sentence."""
+
+
+class Event(Answer):
+    """An event, as it is kept."""
+
+    seq: int
+    event_id: str
+    event_type: str
+    tick: int
+    ts: float
+    run_id: str
+    episode_id: str
+    stage_id: str
+    instance_id: str
+    payload: dict[str, Any]
+
+
+class Receipt(BaseModel):
+    """What became of a batch; it is sent after the commit."""
+
+    ok: bool = True
+    accepted: int
+    duplicates: int
+    last_seq: int
+
+
+class Feat(Answer):
+    """A feat, as in its file, and how rare it is."""
+
+    id: str
+    name: str
+    rarity: float | None = None
+    """Share of runs that unlocked it; None before the first run."""
+
+
+class Unlock(Answer):
+    """An unlock of a feat."""
+
+    id: int
+    seq: int
+    """Number of the event that caused it."""
+    feat_id: str
+    name: str
+    tier: str
+    hall: str
+    scope: str
+    seen_key: str
+    ts: float | None
+    run_id: str
+    episode_id: str
+    instance_id: str
+    score: float | None = None
+    clip_status: str | None = None
+    clip_url: str | None = None
+    reason: dict[str, Any] | None = None
+
+
+class Halls(BaseModel):
+    """The newest of both halls, newest first."""
+
+    fame: list[Unlock]
+    shame: list[Unlock]
+    timestamp: float
+
+
+class Run(Answer):
+    """A run that events, metrics or a folder told of."""
+
+    run_id: str
+    began: float
+
+
+class Curves(BaseModel):
+    """Curves of a run's metrics: per metric, equally long lists."""
+
+    run_id: str
+    curves: dict[str, dict[str, list[float]]]
+
+
+class Episode(Answer):
+    """A line of a manifest."""
+
+    id: str
+    """`RUN:EPISODE`."""
+    number: int
+    """Place in the order in which episodes became known, for `before`."""
+
+
+class Clip(BaseModel):
+    """A clip that a worker is to make, or has made."""
+
+    id: int
+    """That of its unlock."""
+    worker: str
+    status: str
+    wish: dict[str, Any]
+    clip: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: ClipRow) -> Clip:
+        """Give the answer for a row."""
+        return cls(id=row.id, worker=row.worker, status=row.status, wish=dict(row.wish), clip=dict(row.clip))
+
+
+class Worker(BaseModel):
+    """A worker, and what it last told of itself."""
+
+    worker: str
+    seen: float
+    alive: bool
+    status: dict[str, Any]
+
+
+class Synced(BaseModel):
+    """What a worker is to do."""
+
+    clips: list[Clip]
+    now: float
+
+
+class Highlight(BaseModel):
+    """A film that was handed in."""
+
+    clip_url: str
+    sha256: str
+    filesize_bytes: int
+
+
+class Health(Answer):
+    """Whether all is well, and if not, what is wrong."""
+
+    ok: bool
+    problems: list[str] = []

@@ -1,0 +1,117 @@
+"""Runs, episodes and films over HTTP. What is in a URL is an id, which is looked up; no path comes from outside."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import FileResponse
+
+from ludus.serve import metrics, wire
+from ludus.serve.answers import Clip, Curves, Episode, Highlight, Refusal, Run
+from ludus.serve.films import receive_film
+from ludus.serve.lab import Lab
+from ludus.serve.shelf import KINDS
+from ludus.serve.wire import RefusedError
+
+FILM = re.compile(r"[0-9a-f]{64}\.(mp4|webm|png|jpg)")
+RunId = Annotated[str, Path(max_length=200, pattern=wire.PRINTABLE)]
+EpisodeId = Annotated[str, Path(max_length=400, pattern=wire.PRINTABLE)]
+Before = Annotated[int | None, Query(ge=0, le=2**53)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Status = Literal["pending", "ready", "skipped", "failed", "rerenderable"]
+MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Refusal}}
+
+
+def record_routes(lab: Lab) -> APIRouter:
+    """Give the routes of what is kept."""
+    router = APIRouter(tags=["records"])
+
+    @router.get("/runs", response_model=list[Run])
+    def get_runs(limit: Limit = 200) -> list[dict[str, Any]]:
+        """List the newest runs, newest first."""
+        return lab.store.runs(limit)
+
+    @router.get("/runs/{run}/metrics", response_model=Curves, responses=MISSING)
+    def get_metrics(
+        run: RunId,
+        points: Annotated[int, Query(ge=2, le=5_000)] = 500,
+        keys: Annotated[list[str], Query(max_length=64)] = [],  # noqa: B006 # FastAPI copies it
+    ) -> dict[str, Any]:
+        """Give the curves of a run's metrics, each of at most so many points."""
+        if lab.metrics.has(run):
+            rows = lab.metrics.rows(run)
+        else:
+            rows = metrics.table(lab.shelf.metrics(run))
+            if not rows.num_rows and lab.store.run(run) is None:
+                raise _missing("run", run)
+        return {"run_id": run, "curves": metrics.curves(rows, points=points, keys=keys)}
+
+    @router.get("/episodes", response_model=list[Episode])
+    def get_episodes(
+        limit: Limit = 200, before: Before = None, run: Annotated[str | None, Query(pattern=wire.PRINTABLE)] = None
+    ) -> list[dict[str, Any]]:
+        """List the newest episodes, newest first."""
+        return lab.store.episodes(limit, before=before, run=run)
+
+    @router.get("/episodes/{id}", response_model=Episode, responses=MISSING)
+    def get_episode(id: EpisodeId) -> dict[str, Any]:  # noqa: A002 # the word of the path
+        """Show an episode."""
+        return _episode(lab, id)
+
+    @router.get("/episodes/{id}/{part}", response_class=FileResponse, responses=MISSING)
+    def get_part(id: EpisodeId, part: Literal["video", "trace", "steps", "events", "thumb"]) -> FileResponse:  # noqa: A002
+        """Give a file of an episode; videos in ranges too."""
+        told = _episode(lab, id)
+        name = _part(told, part)
+        path = lab.shelf.file(id.partition(":")[0], name) if name else None
+        if path is None:
+            raise _missing(part, id)
+        return _file(path)
+
+    @router.get("/clips", response_model=list[Clip])
+    def get_clips(limit: Limit = 200, before: Before = None, status: Status | None = None) -> list[Clip]:
+        """List the newest clips, newest first."""
+        return [Clip.of(row) for row in lab.store.clips(limit, before=before, status=status)]
+
+    @router.get("/highlights/{name}", response_class=FileResponse, responses=MISSING)
+    def get_highlight(name: Annotated[str, Path(max_length=200)]) -> FileResponse:
+        """Give a film by the name under which it was handed in, in ranges too."""
+        path = lab.highlights / name
+        if not FILM.fullmatch(name) or path.is_symlink() or not path.is_file():
+            raise _missing("highlight", name)
+        return _file(path)
+
+    @router.post("/highlights", response_model=Highlight, status_code=201)
+    async def post_highlight(request: Request) -> Highlight:
+        """Take a film, the body as it is; it is kept under the sha256 of its bytes."""
+        return await receive_film(request.stream(), lab.highlights)
+
+    return router
+
+
+def _episode(lab: Lab, id_: str) -> dict[str, Any]:
+    found = lab.store.episode(id_)
+    if found is None:
+        raise _missing("episode", id_)
+    return found
+
+
+def _part(told: dict[str, Any], part: str) -> str | None:
+    """Give the name of an episode's file within its run's folder, as its line tells it."""
+    if part == "thumb":
+        return f"thumbs/{told['id'].partition(':')[2]}.png"
+    found = told.get("video") if part == "video" else told.get("files", {}).get(part)
+    name = found.get("path") if isinstance(found, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _file(path: FilePath) -> FileResponse:
+    return FileResponse(path, media_type=KINDS[path.suffix], content_disposition_type="inline", filename=path.name)
+
+
+def _missing(what: str, name: str) -> RefusedError:
+    return RefusedError(404, "not_found", f"there is no {what} {name[:80]!r}.")

@@ -1,0 +1,116 @@
+"""The other end of workers over HTTP: they tell of themselves and fetch what they are to do; nobody calls them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from ludus.serve import wire
+from ludus.serve.answers import Answer, Clip, Refusal, Synced, Worker
+from ludus.serve.lab import Lab
+from ludus.serve.metrics import MetricsBody
+from ludus.serve.records_api import FILM, MISSING, RunId
+from ludus.serve.wire import RefusedError
+
+LEASE_S = 120.0
+MOST_STATUS_BYTES = 16 * 1024
+WorkerName = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
+class SyncBody(BaseModel):
+    """What a worker tells of itself, and how many clips it would make."""
+
+    model_config = ConfigDict(extra="forbid")
+    status: dict[str, Any] = {}
+    want: Annotated[int, Field(ge=0, le=32)] = 0
+
+
+class ClipBody(BaseModel):
+    """What became of a clip."""
+
+    model_config = ConfigDict(extra="forbid")
+    worker: Annotated[str, Field(min_length=1, max_length=80)]
+    status: Literal["ready", "skipped", "failed", "rerenderable"]
+    clip_url: str | None = None
+    """Of a ready one: what handing in the film gave."""
+    reason: dict[str, Any] | None = None
+    """Of any other: `{code, detail}`."""
+    clip: dict[str, Any] = {}
+    """Anything else that is known of it, such as `frames`."""
+
+
+def worker_routes(lab: Lab) -> APIRouter:
+    """Give the routes of workers."""
+    router = APIRouter(tags=["workers"])
+
+    @router.get("/workers", response_model=list[Worker])
+    def get_workers() -> list[dict[str, Any]]:
+        """List all workers that were ever heard of."""
+        return [told | {"alive": lab.alive(told)} for told in lab.store.workers()]
+
+    @router.post("/workers/{worker}/sync", response_model=Synced)
+    async def sync(worker: WorkerName, body: SyncBody) -> dict[str, Any]:
+        """Take what a worker tells of itself, and give it clips to make, which are its own for two minutes."""
+        at = lab.now
+        if len(wire.encode(body.status)) > MOST_STATUS_BYTES:
+            raise RefusedError(422, "invalid", f"the status is larger than {MOST_STATUS_BYTES} bytes.")
+
+        def keep() -> list[Clip]:
+            lab.store.see_worker(worker, at, body.status)
+            return [Clip.of(row) for row in lab.store.lease(worker, now=at, seconds=LEASE_S, limit=body.want)]
+
+        clips = await lab.writer.run(keep)
+        lab.hub.publish("workers", {"worker": worker, "seen": at, "status": body.status})
+        return {"clips": clips, "now": at}
+
+    @router.post("/clips/{id}", response_model=Answer, responses={**MISSING, 409: {"model": Refusal}})
+    async def post_clip(id: Annotated[int, Path(ge=1, le=2**53)], body: ClipBody) -> dict[str, Any]:  # noqa: A002
+        """Take what became of a clip; it is told once, by the worker whose clip it is."""
+        told = _result(lab, body)
+        if not await lab.writer.run(lambda: lab.store.settle(id, body.worker, body.status, told)):
+            raise RefusedError(409, "not_pending", f"clip {id} is not pending, or not of {body.worker!r}.")
+        lab.tell_clip(id)
+        return {"ok": True}
+
+    @router.post("/runs/{run}/metrics", response_model=Answer, openapi_extra=_metrics_openapi())
+    async def post_metrics(run: RunId, request: Request) -> dict[str, Any]:
+        """Take up to 500 rows of metrics of a run."""
+        body: MetricsBody = wire.read(_METRICS, await request.body())
+        at = lab.now
+        lab.take_metrics(run, body.rows)
+        await lab.writer.run(lambda: lab.store.put_run(run, at, {}))
+        return {"ok": True, "accepted": len(body.rows)}
+
+    return router
+
+
+_METRICS = msgspec.json.Decoder(MetricsBody)
+
+
+def _metrics_openapi() -> dict[str, Any]:
+    row = {
+        "type": "object",
+        "required": ["step", "values"],
+        "properties": {
+            "step": {"type": "integer", "minimum": 0, "maximum": 2**53},
+            "ts": {"type": ["number", "null"]},
+            "values": {"type": "object", "additionalProperties": {"type": ["number", "null"]}, "maxProperties": 256},
+        },
+    }
+    rows = {"type": "array", "items": row, "maxItems": 500}
+    schema = {"type": "object", "required": ["rows"], "properties": {"rows": rows}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _result(lab: Lab, body: ClipBody) -> dict[str, Any]:
+    if body.status != "ready":
+        reason = body.reason or {"code": body.status, "detail": "the worker gave no reason"}
+        return {**body.clip, "reason": reason}
+    name = (body.clip_url or "").removeprefix("/highlights/")
+    if not FILM.fullmatch(name) or not (lab.highlights / name).is_file():
+        raise RefusedError(422, "no_film", "a ready clip needs the clip_url of a film that was handed in.")
+    return {**body.clip, "clip_url": f"/highlights/{name}"}
