@@ -95,7 +95,7 @@ def run_calibrate(folder: Path, /, *, margin: float = MARGIN, k: int = 2) -> int
     """
     goal = load_goal(folder)
     seen = replay(goal, read_trace(goal))
-    limits = calibrate(float(seen.start[0]), seen.dist[:, 0], margin=margin, k_consecutive=k)
+    limits = calibrate(seen.dist[:, 0], margin=margin, k_consecutive=k)
     console = Console()
     console.print(_limits_table(goal.name, limits))
     if limits.refusals:
@@ -135,9 +135,9 @@ def run_replay(
         _tell(console, [f"{goal.name}: {gate.failure}", f"{write_receipt(gate, receipts)}"])
         return 1
     step, lane = first.reached
-    where = f"step {step} of {len(first.dist)}" + (f" in lane {lane}" if first.dist.shape[1] > 1 else "")
+    where = f"step {step} of {first.steps}" + (f" in lane {lane}" if gate.rows.shape[1] > 1 else "")
     alike = f"; {repeat} replays alike" if repeat > 1 else ""
-    near = f"{first.dist[step - 1, lane]:.4f} away, tau {goal.meta.tau:.4f}"
+    near = f"{first.dist[step, lane]:.4f} away, tau {goal.meta.tau:.4f}"
     _tell(console, [f"{goal.name}: done at {where}, {near}{alike}; frames {first.frames_digest}"])
     return 0
 
@@ -156,8 +156,8 @@ def run_show(folder: Path, /) -> int:
         return 0
     seen = replay(goal, read_trace(goal))
     curve = seen.dist[:, 0]
-    limits = assess(float(seen.start[0]), curve, tau=goal.meta.tau, k_consecutive=goal.meta.k_consecutive)
-    _tell(console, draw_curve(np.concatenate([seen.start[:1], curve]), min(COLUMNS, console.width)))
+    limits = assess(curve, tau=goal.meta.tau, k_consecutive=goal.meta.k_consecutive)
+    _tell(console, draw_curve(curve, min(COLUMNS, console.width)))
     console.print(_limits_table(goal.name, limits))
     return 0
 

@@ -38,41 +38,42 @@ class Limits:
     """Why these limits do not do; empty if they do."""
 
 
-def calibrate(start: float, curve: Curve, *, margin: float = MARGIN, k_consecutive: int = K_CONSECUTIVE) -> Limits:
+def calibrate(curve: Curve, *, margin: float = MARGIN, k_consecutive: int = K_CONSECUTIVE) -> Limits:
     """Give the limits for a trace that reaches the goal: tau is the least distance of its last steps, and a margin.
 
-    start: distance of its first frame. curve: `float32[T]`, of each step's. Raises `InputError` on a margin or a k that
-    makes no sense; limits that do not do come with their `refusals`.
+    curve: `float32[1 + T]`, the distance of its first frame and of each step's. Raises `InputError` on a margin or a k
+    that makes no sense; limits that do not do come with their `refusals`.
     """
     if not 0 < margin <= 1:
         raise InputError(f"margin is {margin}, expected more than 0 and at most 1.")
     if k_consecutive < 1:
         raise InputError(f"k_consecutive is {k_consecutive}, expected at least 1.")
-    return assess(start, curve, tau=min(1.0, float(curve[-TAIL:].min()) + margin), k_consecutive=k_consecutive)
+    return assess(curve, tau=min(1.0, float(curve[1:][-TAIL:].min()) + margin), k_consecutive=k_consecutive)
 
 
-def assess(start: float, curve: Curve, *, tau: float, k_consecutive: int) -> Limits:
+def assess(curve: Curve, *, tau: float, k_consecutive: int) -> Limits:
     """Give what a trace says of some limits.
 
     Against them speaks that the first frame is below tau already, that a frame is and the trace then leaves again, and
     that it never stays below for `k_consecutive` steps.
     """
-    assert curve.shape[0] == curve.size > 0, curve.shape
-    seen = np.concatenate([[np.float32(start)], curve])
-    below = seen < np.float32(tau)
+    assert curve.shape[0] == curve.size > 1, curve.shape
+    below = curve < np.float32(tau)
     begin = _last_stretch(below)
-    tail_min = float(curve[-TAIL:].min())
-    nearest_other = float(seen[: max(begin, 1)].min())
+    tail_min = float(curve[1:][-TAIL:].min())
+    nearest_other = float(curve[: max(begin, 1)].min())
     done_at = _done_at(below[1:], k_consecutive)
     refusals = []
     if below[0]:
-        refusals.append(f"the start frame, at {start:.4f}, is the goal already: start elsewhere, or lower the margin.")
+        refusals.append(
+            f"the start frame, at {curve[0]:.4f}, is the goal already: start elsewhere or lower the margin."
+        )
     elif (early := np.flatnonzero(below[:begin])).size:
         room = nearest_other - tail_min
         way = f"take a margin below {room:.4f}" if room > 0 else "take more templates, if the goal's own screen moves"
         refusals.append(
-            f"the trace is at {seen[early[0]]:.4f} after step {early[0]} of {len(curve)} already and leaves again: {way}, "
-            "or a screen that nothing else looks like."
+            f"the trace is at {curve[early[0]]:.4f} after step {early[0]} of {len(curve) - 1} already, and leaves: "
+            f"{way}, or a screen that nothing else looks like."
         )
     if done_at is None:
         refusals.append(
@@ -82,8 +83,8 @@ def assess(start: float, curve: Curve, *, tau: float, k_consecutive: int) -> Lim
     return Limits(
         tau=tau,
         k_consecutive=k_consecutive,
-        steps=len(curve),
-        start=float(start),
+        steps=len(curve) - 1,
+        start=float(curve[0]),
         tail_min=tail_min,
         nearest_other=nearest_other,
         done_at=done_at,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from ludus.core.types import Verdict
 from ludus.goals import match
 from ludus.goals.artefact import Goal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +58,8 @@ class GoalJudge:
 
     def init(self, lanes: int) -> Memory:
         """Give the memory of a Judge that has seen nothing."""
-        consec = torch.zeros(lanes, dtype=torch.int32, device=self._device)
-        return Memory(consec, torch.zeros(lanes, dtype=torch.bool, device=self._device))
+        consec = match.begin(lanes, self._device)
+        return Memory(consec, consec > 0)
 
     def update(self, memory: Memory, seen: npt.NDArray[Any] | Tensor) -> tuple[Memory, tuple[Verdict, ...]]:
         """Give the memory after one more frame of every lane, and the verdicts of lanes that reach the goal with it.
@@ -71,7 +72,7 @@ class GoalJudge:
         dist = match.distance(frames, self._templates)
         consec, done = match.advance(memory.consec, dist, tau=self.tau, k_consecutive=self.k_consecutive)
         fresh = done & ~memory.reached
-        lanes = torch.nonzero(fresh)[:, 0].tolist()
+        lanes = fresh.nonzero()[:, 0].tolist()
         verdicts = tuple(self._rule(lane, float(dist[lane]), int(consec[lane])) for lane in lanes)
         return Memory(consec, memory.reached | done), verdicts
 

@@ -11,6 +11,7 @@ copies from it, so a loop may call `distance` and `advance` at every step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,16 @@ try:
 except ImportError as error:
     raise MissingExtraError("PyTorch", extra="learn") from error
 
+Shades = npt.NDArray[np.uint8]
+
 PIXELS = HEIGHT * WIDTH
 LARGEST = (SHADES - 1) * PIXELS
 """The total of black on white, which is a distance of 1."""
 
 ROWS, WORDS = 36, 20
 """A frame as rows of 64-bit words: eight bytes are added at once, and 36 differences of at most 3 fit into a byte."""
-CHUNK_BYTES = {"cpu": 2 << 20, "cuda": 24 << 20}
-"""What is worked on at a time, for each thread of a CPU: so much stays in the cache between the passes over it."""
+CPU_CHUNK_BYTES, GPU_CHUNK_BYTES = 2 << 20, 24 << 20
+"""What is worked on at a time, by each thread of a CPU and by a GPU: so much stays in the cache between the passes."""
 
 
 def distance(frames: Tensor, goal: Tensor) -> Tensor:
@@ -55,6 +58,31 @@ def advance(consec: Tensor, dist: Tensor, *, tau: float, k_consecutive: int) -> 
     """Give `consec`, `int32[N]`, after one more step, and `done`, `bool[N]`: the reducer of a goal."""
     consec = (consec + 1) * (dist < tau)
     return consec, consec >= k_consecutive
+
+
+def begin(lanes: int, device: torch.device) -> Tensor:
+    """Give the `consec`, `int32[N]`, of lanes that have seen nothing."""
+    return torch.zeros(lanes, dtype=torch.int32, device=device)
+
+
+def follow(
+    seen: Iterable[Shades], templates: Shades, *, tau: float, k_consecutive: int, device: str = "cpu"
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """Give the distances `float32[T, N]` of frames that come one after another, and `consec` and `done` with each.
+
+    A first frame that no action led to is none of the steps that count. Nothing is copied from a GPU before the end.
+    """
+    place = find_device(device)
+    goal = to_tensor(templates, place)
+    kept: list[tuple[Tensor, Tensor, Tensor]] = []
+    for number, frames in enumerate(seen):
+        dist = distance(to_tensor(frames, place), goal)
+        consec, done = begin(len(dist), place), torch.zeros_like(dist, dtype=torch.bool)
+        if number:
+            consec, done = advance(kept[-1][1], dist, tau=tau, k_consecutive=k_consecutive)
+        kept.append((dist, consec, done))
+    dists, consecs, dones = (torch.stack(column).cpu().numpy() for column in zip(*kept, strict=True))
+    return dists, consecs, dones
 
 
 def check_limits(tau: float, k_consecutive: int) -> None:
@@ -106,7 +134,7 @@ def to_tensor(frames: Tensor | npt.NDArray[Any], device: str | torch.device = "c
 
 def find_device(name: str) -> torch.device:
     """Give a device that is there. Raises `InputError`."""
-    if name not in CHUNK_BYTES:
+    if name not in ("cpu", "cuda"):
         raise InputError(f"device is {name!r}, expected cpu or cuda.")
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("device is 'cuda', but PyTorch sees no GPU here; take --device cpu, which gives the same.")
@@ -125,14 +153,14 @@ def _totals(frames: Tensor, templates: Tensor) -> Tensor:
     """
     lanes, device = len(frames), frames.device
     packed = frames.shape[-1] != WIDTH
-    frames = frames.reshape(lanes, -1)
+    frames = frames.flatten(1)
     if packed:
         templates = _planes(templates)
         frames = _words(frames)
         shifts = 2 * torch.arange(PER_BYTE, device=device)[:, None]
     templates = templates.reshape(len(templates), PIXELS)
-    threads = torch.get_num_threads() if device.type == "cpu" else 1
-    size = max(1, min(lanes, CHUNK_BYTES[device.type] * threads // PIXELS))
+    room_bytes = CPU_CHUNK_BYTES * torch.get_num_threads() if device.type == "cpu" else GPU_CHUNK_BYTES
+    size = max(1, min(lanes, room_bytes // PIXELS))
     work = torch.empty((size, PIXELS), dtype=torch.uint8, device=device)
     sums = torch.empty((len(templates), lanes, WORDS), dtype=torch.int64, device=device)
     for start in range(0, lanes, size):

@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ludus.core import digest, files
 from ludus.core.errors import ClosedError, InputError, StateError
@@ -184,12 +183,11 @@ class GoalWorld:
 
     def _measure(self, step: Step) -> npt.NDArray[np.float32]:
         """Give `float32[N]`, how far each lane is from the goal of its stage."""
-        frames = match.to_tensor(step.frames)
         dist = np.empty(self.lanes, np.float32)
         for stage in np.unique(self._stage).tolist():
-            lanes = torch.from_numpy(self._stage == stage)
-            seen = frames if lanes.all() else frames[lanes]
-            dist[lanes.numpy()] = match.distance(seen, self._templates[stage]).numpy()
+            lanes = self._stage == stage
+            frames = step.frames if lanes.all() else step.frames[lanes]
+            dist[lanes] = match.distance(match.to_tensor(frames), self._templates[stage]).numpy()
         return dist
 
     def _show(self, step: Step, reward: npt.NDArray[np.float32]) -> Step:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ludus.core import digest, files
 from ludus.core.clock import Clock, SystemClock
@@ -58,40 +57,43 @@ class Plan:
     k_consecutive: int = 2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """How far each step of a trace was from a goal. T steps, N lanes."""
+    """How far each step of a trace was from a goal. T steps, and step 0, which is before any action; N lanes."""
 
-    start: npt.NDArray[np.float32]
-    """`float32[N]`, the distance of the first frame, before any action."""
     dist: npt.NDArray[np.float32]
-    """`float32[T, N]`."""
+    """`float32[1 + T, N]`."""
     consec: npt.NDArray[np.int32]
-    """`int32[T, N]`."""
+    """`int32[1 + T, N]`."""
     done: npt.NDArray[np.bool_]
-    """`bool[T, N]`."""
+    """`bool[1 + T, N]`."""
     tick: npt.NDArray[np.int64]
-    """`int64[T]`."""
+    """`int64[1 + T]`."""
     last: Shades
     """`uint8[L, N, 72, 80]`, the last frames, at most `LAST_FRAMES`."""
     frames_digest: str
-    """Of all frames, the first one included, chained (`digest.roll`)."""
+    """Of all frames, chained (`digest.roll`)."""
 
     @property
     def dist_digest(self) -> str:
         """Of all distances, as they are in memory."""
-        return digest.of_array(np.concatenate([self.start[None], self.dist]))
+        return digest.of_array(self.dist)
 
-    @cached_property
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.dist) - 1
+
+    @property
     def reached(self) -> tuple[int, int] | None:
-        """The step, from 1, with which a first lane is done, and that lane; None if none is."""
+        """The step with which a first lane is done, and that lane; None if none is."""
         found = np.argwhere(self.done)
-        return None if not len(found) else (int(found[0, 0]) + 1, int(found[0, 1]))
+        return None if not len(found) else (int(found[0, 0]), int(found[0, 1]))
 
     @property
     def nearest(self) -> tuple[int, int]:
-        """The step, from 1, and the lane that come nearest to the goal."""
-        step, lane = np.unravel_index(int(self.dist.argmin()), self.dist.shape)
+        """The step and the lane that come nearest to the goal."""
+        step, lane = np.unravel_index(int(self.dist[1:].argmin()), self.dist[1:].shape)
         return int(step) + 1, int(lane)
 
 
@@ -129,48 +131,34 @@ def capture(plan: Plan, out: Path, *, force: bool = False, log: Path | None = No
         templates=len(templates),
     )
     if rows is not None:
-        dist = match.distance(match.to_tensor(np.concatenate([step.frames for step in steps])), torch.tensor(templates))
-        curve = dist.numpy().reshape(len(steps), -1)
-        if not curve[0].all():
+        frames = (step.frames for step in steps)
+        dist, _, _ = match.follow(frames, templates, tau=plan.tau, k_consecutive=plan.k_consecutive)
+        if not dist[0].all():
             raise InputError(f"the start of {plan.actions} shows the goal already; start elsewhere.")
         if log:
             ticks = [int(step.tick[0]) for step in steps]
-            files.write_jsonl(log, log_rows(out.name, [None, *rows.tolist()], ticks, {"dist": curve.tolist()}))
+            columns = {"dist": dist.tolist()}
+            files.write_jsonl(log, log_rows(out.name, [None, *rows.tolist()], ticks, columns))
     return save_goal(out, meta, templates, made, force=force)
 
 
 def replay(goal: Goal, rows: Actions, *, device: str = "cpu") -> Replay:
-    """Give how a trace, `int[T, N]`, of the goal or another one, comes near the goal from its start.
-
-    On a GPU nothing is copied from it before the trace is at its end.
-    """
-    place, meta = match.find_device(device), goal.meta
+    """Give how a trace, `int[T, N]`, of the goal or another one, comes near the goal from its start."""
+    meta = goal.meta
     settings = LaneSettings(meta.view, meta.action_codec_id, meta.frames_per_step, meta.release_after_frames)
-    templates = match.to_tensor(goal.templates.copy(), place)
-    consec = torch.zeros(rows.shape[1], dtype=torch.int32, device=place)
-    kept: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-    chain, ticks, last = digest.Chain(), [], list[Shades]()
     cartridge, state = read_cartridge(goal.rom), files.read_bytes(goal.start_state)
-    for number, step in enumerate(_play(cartridge, state, rows, settings)):
-        chain.add(step.frames)
-        last = [*last[1 - LAST_FRAMES :], step.frames]
-        dist = match.distance(match.to_tensor(step.frames, place), templates)
-        if number == 0:
-            start = dist
-            continue
-        consec, done = match.advance(consec, dist, tau=meta.tau, k_consecutive=meta.k_consecutive)
-        kept.append((dist, consec, done))
-        ticks.append(int(step.tick[0]))
-    dists, consecs, dones = (torch.stack(column).cpu().numpy() for column in zip(*kept, strict=True))
-    return Replay(
-        start=start.cpu().numpy(),
-        dist=dists,
-        consec=consecs,
-        done=dones,
-        tick=np.array(ticks),
-        last=np.stack(last),
-        frames_digest=chain.digest,
-    )
+    chain, ticks, last = digest.Chain(), list[int](), deque[Shades](maxlen=LAST_FRAMES)
+
+    def watch() -> Iterator[Shades]:
+        for step in _play(cartridge, state, rows, settings):
+            chain.add(step.frames)
+            ticks.append(int(step.tick[0]))
+            last.append(step.frames)
+            yield step.frames
+
+    tau, k = meta.tau, meta.k_consecutive
+    dist, consec, done = match.follow(watch(), goal.templates, tau=tau, k_consecutive=k, device=device)
+    return Replay(dist, consec, done, np.array(ticks), np.stack(last), chain.digest)
 
 
 def read_trace(goal: Goal, actions: Path | None = None) -> Actions:

@@ -53,15 +53,15 @@ def write_receipt(gate: Gate, folder: Path) -> Path:
         "goal": goal.name,
         "device": gate.device,
         "steps": len(gate.rows),
-        "nearest": {"step": step, "lane": lane, "dist": float(first.dist.min())},
-        "start_dist": first.start.tolist(),
+        "nearest": {"step": step, "lane": lane, "dist": float(first.dist[step, lane])},
+        "start_dist": first.dist[0].tolist(),
         "frames_digests": [one.frames_digest for one in gate.replays],
         "dist_digests": [one.dist_digest for one in gate.replays],
     }
     with files.new_folder(path, force=True) as made:
         (made / "receipt.json").write_text(json.dumps(told, indent=2) + "\n")
         (made / "reproduce.sh").write_text(f"{told['command']}\n")
-        (made / "dist_curve.json").write_text(json.dumps(first.dist.tolist()) + "\n")
+        (made / "dist_curve.json").write_text(json.dumps(first.dist[1:].tolist()) + "\n")
         (made / META).write_bytes(files.read_bytes(goal.folder / META))
         files.write_jsonl(made / TRACE, gate.rows.tolist())
         np.save(made / "last_frames.npy", first.last)
@@ -73,16 +73,14 @@ def replay_rows(gate: Gate) -> Iterator[dict[str, Any]]:
     """Give the lines of a gate's log: those of each replay, after one another."""
     actions = [None, *gate.rows.tolist()]
     for number, one in enumerate(gate.replays):
-        nothing = np.zeros_like(one.consec[:1])
-        consec, done = np.concatenate([nothing, one.consec]), np.concatenate([nothing > 0, one.done])
         columns = {
-            "dist": np.concatenate([one.start[None], one.dist]).tolist(),
-            "consec": consec.tolist(),
-            "done": done.tolist(),
-            "done_any": done.any(axis=1).tolist(),
+            "dist": one.dist.tolist(),
+            "consec": one.consec.tolist(),
+            "done": one.done.tolist(),
+            "done_any": one.done.any(axis=1).tolist(),
             "repeat": [number] * len(actions),
         }
-        yield from log_rows(gate.goal.name, actions, [0, *one.tick.tolist()], columns)
+        yield from log_rows(gate.goal.name, actions, one.tick.tolist(), columns)
 
 
 def _failure(goal: Goal, replays: Sequence[Replay]) -> str | None:
@@ -90,13 +88,12 @@ def _failure(goal: Goal, replays: Sequence[Replay]) -> str | None:
     for name in ("frames_digest", "dist_digest"):
         if len({getattr(one, name) for one in replays}) > 1:
             return f"{len(replays)} replays are not alike: their {name}s differ."
-    if (first.start < np.float32(tau)).any():
-        return f"the start frame, at {first.start.min():.4f}, is the goal already, for tau is {tau:.4f}."
+    if (first.dist[0] < np.float32(tau)).any():
+        return f"the first frame, at {first.dist[0].min():.4f}, is the goal already, for tau is {tau:.4f}."
     if first.reached is None:
         step, lane = first.nearest
-        near = f"nearest at step {step} in lane {lane}, {first.dist.min():.4f} away, {int(first.consec.max())} in a row"
         return (
-            f"not done within {len(first.dist)} steps: {near}; needed are {goal.meta.k_consecutive} in a row below "
-            f"tau, {tau:.4f}."
+            f"not done within {first.steps} steps: nearest at step {step} in lane {lane}, {first.dist[step, lane]:.4f} "
+            f"away, and {first.consec.max()} in a row below tau, {tau:.4f}; {goal.meta.k_consecutive} are needed."
         )
     return None
