@@ -221,7 +221,7 @@ def test_muon_takes_the_matrices_of_the_trunk() -> None:
     adam, muon = make_optimizers(agent, OptimConfig(name="muon"))
     names = {id(weight): name for name, weight in agent.named_parameters()}
     chosen = {names[id(weight)] for group in muon.param_groups for weight in group["params"]}
-    assert chosen == {"encoder.stem.weight", "encoder.dense.weight"}
+    assert chosen == {f"encoder.{name}.weight" for name in ("stem", "sort", "what", "where")}
     assert sum(len(group["params"]) for group in adam.param_groups) + len(chosen) == len(names)
 
 
