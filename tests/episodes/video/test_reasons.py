@@ -107,13 +107,15 @@ def test_shades_need_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_library_without_the_encoder_is_as_good_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ludus.episodes.video.colour.CODECS", {"fast": ("no_such_codec", "yuv420p", {})})
+    monkeypatch.setattr("ludus.episodes.video.colour.CODECS", {"fast": ("no_such_codec", "yuv420p", (1, 1), {})})
     record = film(tmp_path, COLOUR, shots(3, COLOUR))
     assert reason_of(record, "skipped").code is Code.ENCODER_MISSING
 
 
 def test_an_encoder_that_refuses_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ludus.episodes.video.colour.CODECS", {"fast": ("libx264", "yuv420p", {"preset": "never"})})
+    monkeypatch.setattr(
+        "ludus.episodes.video.colour.CODECS", {"fast": ("libx264", "yuv420p", (1, 1), {"preset": "never"})}
+    )
     record = film(tmp_path, COLOUR, shots(3, COLOUR))
     assert reason_of(record, "failed").code is Code.ENCODER_OPEN_FAILED
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Mask
@@ -31,17 +31,20 @@ X264 = f"scenecut=0:keyint={GOP}:min-keyint={GOP}"
 START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 SPS, PPS = 7, 8
 HIGH_444 = 244
-CODECS: dict[Quality, tuple[str, str, dict[str, str]]] = {
-    "fast": ("libx264", "yuv420p", {"crf": "23"}),
-    "exact": ("libx264rgb", "rgb24", {"qp": "0"}),
+BT709, RGB = 1, 0
+LIMITED, FULL = 1, 2
+CODECS: dict[Quality, tuple[str, str, tuple[int, int], dict[str, str]]] = {
+    "fast": ("libx264", "yuv420p", (BT709, LIMITED), {"crf": "23"}),
+    "exact": ("libx264rgb", "rgb24", (RGB, FULL), {"qp": "0"}),
 }
+"""Codec, pixel format, matrix and range of its colours, as H.264 numbers them, and options."""
 
 
 class ColourCamera:
     """One x264 encoder for each lane that films."""
 
     def __init__(self, spec: WorldSpec, lanes: int, settings: VideoSettings) -> None:
-        self._codec, self._pix_fmt, self._options = CODECS[settings.quality]
+        self._codec, self._pix_fmt, self._colours, self._options = CODECS[settings.quality]
         self._shape, self._dtype = (lanes, *spec.frame_shape), spec.frame_dtype
         self._height, self._width = spec.frame_shape[:2]
         self._rate = rate_of(spec)
@@ -94,6 +97,8 @@ class ColourCamera:
         context.pix_fmt = self._pix_fmt
         context.framerate, context.time_base = self._rate, 1 / self._rate
         context.gop_size, context.max_b_frames, context.thread_count = GOP, 0, 1
+        context.colorspace, context.color_range = self._colours
+        context.color_primaries = context.color_trc = BT709
         context.flags |= Flags.global_header | Flags.bitexact
         context.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": X264} | self._options
         try:
@@ -110,7 +115,13 @@ class ColourCamera:
                 frame.pts, frame.time_base = roll.number, 1 / self._rate
                 roll.number += 1
                 if self._pix_fmt != "rgb24":
-                    frame = self._reformatter.reformat(frame, format=self._pix_fmt, threads=1)
+                    frame = self._reformatter.reformat(
+                        frame,
+                        format=self._pix_fmt,
+                        dst_colorspace=Colorspace.ITU709,
+                        dst_color_range=ColorRange.MPEG,
+                        threads=1,
+                    )
                 self._file(lane, roll, roll.context.encode(frame))
             if last:
                 self._file(lane, roll, roll.context.encode(None))
