@@ -38,10 +38,7 @@ def write_all_atomic(contents: Mapping[Path, bytes]) -> None:
     for path, data in contents.items():
         beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            with beside.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            _write_synced(beside, data)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -98,8 +95,8 @@ def append_jsonl(path: Path, rows: Iterable[Any]) -> None:
         if size and os.pread(log, 1, size - 1) != b"\n":
             os.ftruncate(log, path.read_bytes().rfind(b"\n") + 1)
         written = os.write(log, data)
-        if written < len(data):  # a disk that filled up tells so at the next write
-            os.write(log, data[written:])
+        while written < len(data):  # a disk that filled up says so at the next write
+            written += os.write(log, data[written:])
         os.fsync(log)
     finally:
         os.close(log)
@@ -126,6 +123,18 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Write values as JSON Lines, atomically; ValueError on NaN and infinities, which JSON does not have."""
     lines = (json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows)
     write_atomic(path, "".join(lines).encode())
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    """Write a new file; half the cost of Python's buffered files, which counts where files are many and small."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        written = os.write(file, data)
+        while written < len(data):
+            written += os.write(file, data[written:])
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _utf8(data: bytes, path: Path) -> str:

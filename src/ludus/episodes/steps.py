@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from ludus.core import events
 from ludus.core.types import Actions, Event
 
+_ENCODE = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Steps:
@@ -73,7 +75,7 @@ def read_steps(data: bytes) -> Steps:
 
 def pack_events(told: Sequence[Event]) -> bytes:
     """Give events as JSON Lines, as they travel (`ludus.core.events`)."""
-    return "".join(json.dumps(events.to_json(event), separators=(",", ":")) + "\n" for event in told).encode()
+    return "".join([_ENCODE(events.to_json(event)) + "\n" for event in told]).encode()
 
 
 def _pack_actions(actions: Actions) -> tuple[Any, Any]:
