@@ -1,0 +1,126 @@
+"""A worker's own small server, and its errands: it tells of itself, and makes the clips that it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp
+
+from ludus.serve.answers import Answer
+from ludus.serve.app import handle_errors
+from ludus.serve.keys import Keys
+from ludus.serve.security import Door, rules_for
+from ludus.serve.wire import RefusedError
+
+Status = Callable[[], Mapping[str, Any]]
+
+
+class EncodeBody(BaseModel):
+    """A clip of the last seconds that somebody wants now."""
+
+    model_config = ConfigDict(extra="forbid")
+    tag: Annotated[str, Field(max_length=80)] = "clip"
+    score: float | None = 0.0
+    speed: Annotated[float, Field(gt=0, le=100)] = 3.0
+    experiment_id: Annotated[str, Field(max_length=200)] | None = None
+    run_id: Annotated[str, Field(max_length=200)] | None = None
+
+
+class Encoded(BaseModel):
+    """Where the clip is."""
+
+    clip_url: str
+
+
+Encode = Callable[[EncodeBody], Awaitable[str]]
+
+
+def create_worker_app(status: Status, encode: Encode | None, keys: Keys, *, host: str = "127.0.0.1") -> ASGIApp:
+    """Give the app of a worker; `encode` gives the URL of a clip or raises `RefusedError`, None: it keeps no frames."""
+    app = FastAPI(title="Ludus worker", docs_url=None, redoc_url=None)
+
+    @app.get("/status", response_model=Answer)
+    async def get_status() -> Mapping[str, Any]:
+        """Tell how the worker is."""
+        return status()
+
+    @app.post("/highlight/encode", response_model=Encoded)
+    async def post_encode(body: EncodeBody) -> dict[str, str]:
+        """Make a clip of the last seconds."""
+        if encode is None:
+            raise RefusedError(404, "highlights_disabled", "this worker keeps no frames for clips.")
+        return {"clip_url": await encode(body)}
+
+    handle_errors(app)
+    return Door(app, keys, rules_for(host))
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A clip that was made: a file, and what is known of it."""
+
+    path: Path
+    clip: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """Why there is no clip."""
+
+    status: str
+    """skipped, failed or rerenderable."""
+    reason: Mapping[str, str]
+    """`code` and `detail`."""
+
+
+Cut = Callable[[Mapping[str, Any]], Film | Unmade | None]
+"""Makes the clip of a wish; None where its last seconds have not been played yet, so that it is asked again."""
+
+
+class Errands:
+    """What a worker does for the orchestrator between steps: it pulls, and is never called."""
+
+    def __init__(self, client: httpx.Client, worker: str, cut: Cut) -> None:
+        self._client = client
+        self._worker = worker
+        self._cut = cut
+        self._waiting: dict[int, Mapping[str, Any]] = {}
+
+    def run(self, status: Mapping[str, Any], *, want: int = 4) -> int:
+        """Tell of the worker, fetch wishes, and make the clips that can be made; how many were told of.
+
+        Raises `httpx.TransportError` where the orchestrator is away: wishes stay, and its lease brings them again.
+        """
+        answer = self._client.post(f"/workers/{self._worker}/sync", json={"status": dict(status), "want": want})
+        answer.raise_for_status()
+        self._waiting |= {clip["id"]: clip["wish"] for clip in answer.json()["clips"]}
+        return sum(self._make(number) for number in [*self._waiting])
+
+    def _make(self, number: int) -> bool:
+        made = self._cut(self._waiting[number])
+        if made is None:
+            return False
+        if isinstance(made, Film):
+            told = {"status": "ready", "clip_url": upload(self._client, made.path), "clip": dict(made.clip)}
+        else:
+            told = {"status": made.status, "reason": dict(made.reason)}
+        answer = self._client.post(f"/clips/{number}", json={"worker": self._worker, **told})
+        if answer.status_code != 409:  # another try of ours was faster, or it was given up
+            answer.raise_for_status()
+        del self._waiting[number]
+        return True
+
+
+def upload(client: httpx.Client, path: Path) -> str:
+    """Hand a film in, and give its URL."""
+    with path.open("rb") as file:
+        answer = client.post("/highlights", content=file, headers={"content-type": "video/mp4"})
+    answer.raise_for_status()
+    url: str = answer.json()["clip_url"]
+    return url
