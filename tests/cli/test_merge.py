@@ -44,7 +44,7 @@ def test_the_report_as_json_is_what_is_written(tmp_path: Path, capsys: pytest.Ca
     ("more", "told"),
     [
         (["--scale", "nan"], "scale"),
-        (["--density", "2"], "--density=2.0: setting 'density' is '2.0'"),
+        (["--density", "2"], "--density is 2.0: Input should be less than or equal to 1."),
         (["--t", "0.3"], "t is given, which linear does not use"),
     ],
 )

@@ -116,7 +116,7 @@ def test_dare_depends_on_its_seed_the_tensor_and_the_task_vector_alone() -> None
     base = {name: torch.zeros(200) for name in "ab"}
     sources = [{name: torch.tensor(delta) for name in "ab"} for delta in (one, two)]
     again = merge_weights(base, sources, MergeConfig(method="dare"))
-    other = merge_weights(base, sources, MergeConfig(method="dare", seed=1))
+    other = merge_weights(base, sources, MergeConfig(method="dare", drop_seed=1))
     torch.testing.assert_close(merge_weights(base, sources[::-1], MergeConfig(method="dare")), again, rtol=0, atol=0)
     assert not torch.equal(again["a"], other["a"])
     assert not torch.equal(again["a"], again["b"])

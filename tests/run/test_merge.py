@@ -10,21 +10,24 @@ import pytest
 
 from ludus.core.errors import AncestryError, InputError
 from ludus.learn.checkpoint import find_checkpoint, read_checkpoint
+from ludus.learn.distil import DistilConfig
 from ludus.learn.merge import MergeConfig
 from ludus.learn.merge.family import common_ancestor, read_family
 from ludus.learn.merge.gate import GateConfig
+from ludus.learn.optim import OptimConfig
 from ludus.learn.policy import load_policy
-from ludus.run.merge import MergeReport, merge
+from ludus.run.distil import distil_student
+from ludus.run.merge import MergeReport, Trial, merge
 from tests.run.family import agent_of_skill, family_of_skills, save_run
 from tests.run.family import one_thread as one_thread
 
 EPISODES = 4
-FEW = GateConfig(episodes=EPISODES, resamples=200)
+TRIAL = Trial(GateConfig(episodes=EPISODES, resamples=200), episodes=EPISODES)
 AVERAGE = MergeConfig(method="linear")
 
 
 def _merge(tmp_path: Path, runs: list[Path], **more: object) -> MergeReport:
-    settings: dict[str, object] = {"config": AVERAGE, "gate": FEW, "episodes": EPISODES} | more
+    settings: dict[str, object] = {"config": AVERAGE, "trial": TRIAL} | more
     return merge(runs, tmp_path / "god", ancestor=tmp_path / "generalist", **settings)  # type: ignore[arg-type]
 
 
@@ -99,7 +102,7 @@ def test_a_dry_run_reports_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_was_not_played_is_not_promoted(tmp_path: Path) -> None:
-    report = _merge(tmp_path, family_of_skills(tmp_path, 8.0, 4.0), play=False)
+    report = _merge(tmp_path, family_of_skills(tmp_path, 8.0, 4.0), trial=None)
     assert (report.promoted, report.gate, report.reason) == (False, None, "Not promoted: it was not played.")
     assert load_policy(tmp_path / "god" / "candidate").agent.state_dict()["head.layer.weight"][1, 0] == 6.0
 
@@ -110,6 +113,26 @@ def test_a_student_is_shown_beside_the_rest(tmp_path: Path) -> None:
     assert report.gate is not None
     assert list(report.gate.lead) == ["run0", "student"]
     assert "The distilled student is worse" in report.reason
+
+
+def test_a_student_is_distilled_where_one_is_asked_for(tmp_path: Path) -> None:
+    report = _merge(tmp_path, family_of_skills(tmp_path, 8.0, 4.0), distil_steps=2_000)
+    assert report.gate is not None
+    assert "student" in report.gate.lead
+    student, facts = read_checkpoint(find_checkpoint(tmp_path / "god" / "student"))
+    assert (student.step, facts.lineage) == (2_048, (report.ancestor.digest,))
+
+
+def test_a_student_learns_to_push_as_its_teacher_does(tmp_path: Path) -> None:
+    family = read_family(family_of_skills(tmp_path, 2.0), ancestor=tmp_path / "generalist")
+    told: list[float] = []
+    config = DistilConfig(optim=OptimConfig(lr=0.02))
+    distil_student(
+        family, tmp_path / "student", steps=12_000, config=config, on_update=lambda _, nats: told.append(nats)
+    )
+    assert told[-1] < told[0] / 4
+    weights = load_policy(tmp_path / "student").agent.head.layer.weight
+    assert float(weights[1, 0] - weights[0, 0]) > 1.0
 
 
 def test_the_ancestor_is_found_in_a_run_that_keeps_a_copy(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from ludus import __version__
-from ludus.core.errors import LudusError, nearest
+from ludus.core.errors import LudusError, SettingsError, nearest
 
 Main = Callable[..., int] | dict[str, Callable[..., int]]
 
@@ -84,14 +84,20 @@ exit codes: 0 all is well, 1 what was checked failed, 2 the input cannot be used
 
 def _run(main: Main, args: list[str], *, prog: str) -> int:
     import tyro
+    from pydantic import ValidationError
 
-    if isinstance(main, dict):
-        return tyro.extras.subcommand_cli_from_dict(main, prog=prog, args=args)
-    if "settings" in inspect.signature(main).parameters:
+    if not isinstance(main, dict) and "settings" in inspect.signature(main).parameters:
         dotted = [word for word in args if SETTING.match(word)]
         args = [word for word in args if word not in dotted]
         args += ["--settings", *(word.removeprefix("--") for word in dotted)] if dotted else []
-    return tyro.cli(main, prog=prog, args=args)
+    try:
+        if isinstance(main, dict):
+            return tyro.extras.subcommand_cli_from_dict(main, prog=prog, args=args)
+        return tyro.cli(main, prog=prog, args=args)
+    except ValidationError as error:  # of settings that tyro makes of the words
+        problem = error.errors()[0]
+        name = ".".join(map(str, problem["loc"])).replace("_", "-")
+        raise SettingsError(f"--{name} is {problem['input']!r}: {problem['msg']}.") from error
 
 
 def _refuse(message: str) -> int:

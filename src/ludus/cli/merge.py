@@ -5,19 +5,19 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from ludus.cli._progress import progress_bar
-from ludus.core import config
 from ludus.core.errors import InputError
 from ludus.learn.merge import MergeConfig, Similarity
-from ludus.learn.merge.gate import ANCESTOR, Estimate, GateConfig, GateReport
-from ludus.learn.merge.methods import Method
-from ludus.run.merge import MergeReport, merge
+from ludus.learn.merge.gate import ANCESTOR, Estimate, GateReport
+from ludus.run.merge import MergeReport, Trial, merge
 
 
 def main(
@@ -25,24 +25,11 @@ def main(
     /,
     *,
     target: Path,
-    method: Method = "ties",
-    scale: float = 1.0,
-    weights: tuple[float, ...] = (),
-    density: float = 0.2,
-    per_tensor: bool | None = None,
-    t: float = 0.5,
-    chance: int = 0,
-    epsilon: float = 1e-5,
-    gain: float = 0.1,
-    overlap_max: float = 0.2,
+    method: Annotated[MergeConfig, tyro.conf.arg(name="")],
+    trial: Annotated[Trial, tyro.conf.arg(name="")],
     ancestor: Path | None = None,
     student: Path | None = None,
-    roles: tuple[str, ...] = (),
-    episodes: int = 100,
-    margin: float = 0.1,
-    seed: int = 0,
-    lanes: int = 16,
-    workers: int = 1,
+    distil_steps: int = 0,
     play: bool = True,
     dry_run: bool = False,
     json: bool = False,
@@ -55,48 +42,27 @@ def main(
     Args:
         sources: folders of checkpoints, or of training runs, whose best checkpoint counts.
         target: folder of what comes of it; where it is promoted, a run that can be named like any other.
-        method: linear, task_arithmetic, ties, dare, dare_ties, slerp, ram or ram_plus.
-        scale: lambda, how much of the merged change is added to the ancestor.
-        weights: one for each source; by default 1 each.
-        density: ties and dare: the share of each source's change that stays.
-        per_tensor: ties, ram_plus and slerp: look at each tensor by itself, or at the whole net.
-        t: slerp: from 0, the first source, to 1, the second.
-        chance: dare: seed of what is dropped.
-        epsilon: ram: a weight that moved by no more has not changed.
-        gain: ram_plus: r.
-        overlap_max: ram_plus: alpha.
+        method: how.
+        trial: how it is judged.
         ancestor: the checkpoint that all come from, where their runs keep no copy of it.
         student: a checkpoint to show beside, such as one distilled from the sources.
-        roles: roles of the card to be judged on; by default those that sources and ancestor were trained on.
-        episodes: of each role, by each agent; fewer than 100 promote nothing.
-        margin: how much worse still counts as not worse, in standard deviations of returns.
-        seed: of the first episode; take others than were trained on.
-        lanes: episodes played together in each process; it changes the speed, not the results.
-        workers: processes; they change the speed, not the results.
+        distil_steps: distil a student from the sources in so many steps of play, and show it beside.
         play: without, the merged agent is written as a candidate and nothing is judged.
         dry_run: show how alike the sources are, and write and play nothing.
         json: print the report as JSON.
     """
     if not sources:
         raise InputError("no source was given, expected at least one: ludus merge RUN RUN --target FOLDER")
-    told = {"method": method, "scale": scale, "weights": list(weights), "density": density, "per_tensor": per_tensor}
-    told |= {"t": t, "seed": chance, "epsilon": epsilon, "gain": gain, "overlap_max": overlap_max}
-    flags = [f"--{name}={value}" for name, value in told.items() if value is not None]
     with progress_bar("playing") as bar:
         report = merge(
             sources,
             target,
-            config=config.load(MergeConfig, [], flags),
-            gate=config.load(GateConfig, [], [f"--margin={margin}"]),
+            config=method,
+            trial=trial if play else None,
             ancestor=ancestor,
             student=student,
-            roles=roles,
-            episodes=episodes,
-            seed=seed,
-            lanes=lanes,
-            workers=workers,
+            distil_steps=distil_steps,
             dry_run=dry_run,
-            play=play,
             on_start=bar.start,
             on_episode=bar.advance,
         )

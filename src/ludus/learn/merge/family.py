@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ludus.core.errors import AncestryError, InputError
 from ludus.core.types import Checkpoint
-from ludus.learn.checkpoint import Facts, find_checkpoint, load_agent, read_checkpoint
+from ludus.learn.checkpoint import Facts, find_checkpoint, load_agent, read_checkpoint, save_checkpoint
+from ludus.learn.ppo import PpoConfig, make_learner
+from ludus.learn.profile import numeric_profile
 from ludus.nets.agent import Agent
 
 CRITIC = ("value.", "critic.")
@@ -38,6 +42,20 @@ class Family:
     def kept(self) -> frozenset[str]:
         """Names of the weights that are not merged."""
         return frozenset(name for name in self.ancestor.agent.state_dict() if name.startswith(CRITIC))
+
+    def save(self, folder: Path, agent: Agent, *, step: int) -> Checkpoint:
+        """Write weights that come from the family as a checkpoint that has not learned anything yet."""
+        base = self.ancestor
+        facts = Facts(
+            game=base.checkpoint.game,
+            step=step,
+            settings=base.facts.settings,
+            profile=numeric_profile(torch.device("cpu"), torch.float32),
+            parent=base.checkpoint.digest,
+            lineage=(base.checkpoint.digest, *base.facts.lineage),
+        )
+        ppo = PpoConfig.model_validate(base.facts.settings.get("ppo", {}))
+        return save_checkpoint(folder, make_learner(agent, ppo, seed=0), facts, {})
 
 
 def read_family(sources: Sequence[Path], *, ancestor: Path | None = None) -> Family:

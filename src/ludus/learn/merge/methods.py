@@ -40,7 +40,7 @@ class MergeConfig(Settings):
     the net, slerp tensors."""
     t: float = Field(0.5, ge=0, le=1)
     """SLERP: where on the way from the first source, 0, to the second, 1."""
-    seed: int = 0
+    drop_seed: int = 0
     """DARE: with the task vector itself it decides what is dropped."""
     epsilon: float = Field(1e-5, ge=0)
     """RAM: a weight counts as changed if it moved by more."""
@@ -122,7 +122,7 @@ def drop(vectors: Vectors, config: MergeConfig) -> Tensor:
     rows = []
     for delta in vectors.deltas:
         stream = f"dare {vectors.place} {digest.of_array(delta.cpu().numpy())}"
-        stays = torch.from_numpy(rng.uniform(config.seed, stream, places) < config.density).to(delta.device)
+        stays = torch.from_numpy(rng.uniform(config.drop_seed, stream, places) < config.density).to(delta.device)
         rows.append(torch.where(stays, delta / config.density, 0.0))
     return torch.stack(rows)
 
@@ -173,8 +173,8 @@ USES: dict[Method, frozenset[str]] = {
     "linear": frozenset({"weights"}),
     "task_arithmetic": frozenset({"weights"}),
     "ties": frozenset({"weights", "density", "per_tensor"}),
-    "dare": frozenset({"weights", "density", "seed"}),
-    "dare_ties": frozenset({"weights", "density", "seed"}),
+    "dare": frozenset({"weights", "density", "drop_seed"}),
+    "dare_ties": frozenset({"weights", "density", "drop_seed"}),
     "slerp": frozenset({"t", "per_tensor"}),
     "ram": frozenset({"epsilon"}),
     "ram_plus": frozenset({"epsilon", "gain", "overlap_max", "per_tensor"}),
