@@ -88,6 +88,7 @@ def test_of_several_templates_the_nearest_counts(seed: int, count: int) -> None:
 
 @pytest.mark.parametrize("lanes", [0, 1, 7, 8, 9])
 def test_lanes_beyond_a_chunk_are_no_different(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(match, "FEW_LANES", 7)
     monkeypatch.setattr(match, "CPU_CHUNK_BYTES", 4 * match.PIXELS // torch.get_num_threads())
     frames, goal = shades(lanes, lanes, 72, 80), shades(1, 72, 80)
     np.testing.assert_array_equal(distance(to_tensor(frames), to_tensor(goal)).numpy(), naive(frames, goal))

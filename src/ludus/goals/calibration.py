@@ -66,7 +66,7 @@ def assess(curve: Curve, *, tau: float, k_consecutive: int) -> Limits:
     refusals = []
     if below[0]:
         refusals.append(
-            f"the start frame, at {curve[0]:.4f}, is the goal already: start elsewhere or lower the margin."
+            f"the first frame, at {curve[0]:.4f}, is the goal already: start elsewhere or lower the margin."
         )
     elif (early := np.flatnonzero(below[:begin])).size:
         room = nearest_other - tail_min

@@ -37,6 +37,9 @@ ROWS, WORDS = 36, 20
 """A frame as rows of 64-bit words: eight bytes are added at once, and 36 differences of at most 3 fit into a byte."""
 CPU_CHUNK_BYTES, GPU_CHUNK_BYTES = 2 << 20, 24 << 20
 """What is worked on at a time, by each thread of a CPU and by a GPU: so much stays in the cache between the passes."""
+FEW_LANES, FEW_AT_A_TIME = 64, 5
+"""Few lanes are worked on in parts for which torch wakes no other thread: where processes share the cores, waiting for
+one costs far more than it spares."""
 
 
 def distance(frames: Tensor, goal: Tensor) -> Tensor:
@@ -122,7 +125,7 @@ def check_values(frames: Tensor) -> None:
 
     This waits for a GPU, so it is for the door, not for the loop; any byte holds four packed shades.
     """
-    if frames.shape[-1] == WIDTH and frames.numel() and (most := int(frames.max())) >= SHADES:
+    if frames.shape[-1] == WIDTH and frames.numel() and (most := int(frames.cpu().numpy().max())) >= SHADES:
         raise InputError(f"frames hold {most}, expected shades 0 to {SHADES - 1}: take them from a Game Boy's World.")
 
 
@@ -159,8 +162,7 @@ def _totals(frames: Tensor, templates: Tensor) -> Tensor:
         frames = _words(frames)
         shifts = 2 * torch.arange(PER_BYTE, device=device)[:, None]
     templates = templates.reshape(len(templates), PIXELS)
-    room_bytes = CPU_CHUNK_BYTES * torch.get_num_threads() if device.type == "cpu" else GPU_CHUNK_BYTES
-    size = max(1, min(lanes, room_bytes // PIXELS))
+    size = max(1, min(lanes, _chunk(lanes, device)))
     work = torch.empty((size, PIXELS), dtype=torch.uint8, device=device)
     sums = torch.empty((len(templates), lanes, WORDS), dtype=torch.int64, device=device)
     for start in range(0, lanes, size):
@@ -178,6 +180,13 @@ def _totals(frames: Tensor, templates: Tensor) -> Tensor:
             room.view(torch.int8).abs_()
             torch.sum(words.view(count, ROWS, WORDS), 1, out=sums[number, start : start + count])
     return sums.view(torch.uint8).sum(-1, dtype=torch.int32).amin(0)
+
+
+def _chunk(lanes: int, device: torch.device) -> int:
+    """Give how many frames to work on at a time."""
+    if device.type != "cpu":
+        return GPU_CHUNK_BYTES // PIXELS
+    return FEW_AT_A_TIME if lanes <= FEW_LANES else CPU_CHUNK_BYTES * torch.get_num_threads() // PIXELS
 
 
 def _planes(templates: Tensor) -> Tensor:
