@@ -9,16 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ludus.core import files
 from ludus.core.config import check
 from ludus.core.protocols import World
 from ludus.core.types import Episode
-from ludus.episodes.steps import read_steps
 from ludus.episodes.store import Store
-from ludus.episodes.trace import unpack
 from ludus.run.games import GameSettings, open_world
 from ludus.run.loop import Turn
-from ludus.run.replay import Script, replay, script
+from ludus.run.replay import read_script, replay
 
 if TYPE_CHECKING:
     from ludus.episodes.video import Studio, VideoSettings
@@ -86,7 +83,7 @@ def film_again(
     if not episodes:
         return
     store, by_id = Store(out), {episode.id: episode for episode in episodes}
-    scripts = [_read_script(store, episode) for episode in episodes]
+    scripts = [read_script(store, episode)[0] for episode in episodes]
     patient = settings.model_copy(update={"stop_over": math.inf})  # whoever asks for films now wants all of them
     with (
         closing(open_world(game, min(lanes, len(episodes)))) as world,
@@ -101,11 +98,6 @@ def film_again(
                     yield replace(episode, video=_mismatch(settings))
                 else:
                     yield replace(episode, video=studio.finish(lane, len(recording.steps)).to_json())
-
-
-def _read_script(store: Store, episode: Episode) -> Script:
-    parts = {name: files.read_bytes(store.root / episode.files[name].path) for name in ("trace", "steps")}
-    return script(unpack(parts["trace"], episode.files["trace"].path), read_steps(parts["steps"]))
 
 
 def _mismatch(settings: VideoSettings) -> dict[str, Any]:

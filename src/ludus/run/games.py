@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ludus.core.config import Settings, check
-from ludus.core.errors import InputError, nearest
+from ludus.core.errors import FileFormatError, InputError, SettingsError, nearest
 from ludus.core.protocols import World
 
 GYM_ID = re.compile(r"(?:[\w.]+:)?(?:[\w-]+/)*[\w:.-]+-v\d+")
@@ -96,3 +96,11 @@ def _check_name(game: str) -> None:
             f"there is no game {game!r}; {nearest(game, shipped())} Or give the path of a card (.toml) or of a ROM "
             "(.gb), or an id of Gymnasium such as CartPole-v1 or ALE/Breakout-v5."
         )
+
+
+def recorded_game(told: Mapping[str, Any], root: Path) -> GameSettings:
+    """Give the game that a run in the folder `root` played, as its `run.json` tells it. Raises `FileFormatError`."""
+    try:
+        return check(GameSettings, told["facts"]["game"])
+    except (KeyError, TypeError, SettingsError) as error:
+        raise FileFormatError(f"{root}: run.json tells no game that could be played: {error}.") from error

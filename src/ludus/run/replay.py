@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ludus.core import files
 from ludus.core.protocols import Choice, World, WorldSpec
-from ludus.core.types import Actions, Step
+from ludus.core.types import Actions, Episode, Step
 from ludus.episodes.recorder import Recorder, Recording
-from ludus.episodes.steps import Steps
-from ludus.episodes.trace import EpisodeTrace
+from ludus.episodes.steps import Steps, read_steps
+from ludus.episodes.store import Store
+from ludus.episodes.trace import EpisodeTrace, unpack
 from ludus.run.games import codec_id
 from ludus.run.loop import Opening, Turn, play
 
@@ -36,6 +38,13 @@ def script(told: EpisodeTrace, steps: Steps | None = None) -> Script:
     trace = told.trace
     thoughts = (None, None) if steps is None else (steps.value, steps.log_prob)
     return Script(told.id, int(trace.start[0]), trace.actions[:, 0], *thoughts)
+
+
+def read_script(store: Store, episode: Episode) -> tuple[Script, Steps]:
+    """Give the script of a recorded episode, and its steps. Raises `FileFormatError`."""
+    parts = {name: files.read_bytes(store.root / episode.files[name].path) for name in ("trace", "steps")}
+    steps = read_steps(parts["steps"])
+    return script(unpack(parts["trace"], episode.files["trace"].path), steps), steps
 
 
 def replay(

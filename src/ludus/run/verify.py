@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ludus.core import digest, files
-from ludus.core.config import check
-from ludus.core.errors import FileFormatError, InputError, SettingsError, TraceError
+from ludus.core.errors import FileFormatError, InputError, TraceError
 from ludus.core.gym_game import action_bounds
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Episode
@@ -21,7 +20,7 @@ from ludus.episodes.steps import pack_events
 from ludus.episodes.store import MANIFEST, Store
 from ludus.episodes.trace import EpisodeTrace, unpack
 from ludus.run.facts import compare, world_facts
-from ludus.run.games import GameSettings, codec_id, open_world
+from ludus.run.games import codec_id, open_world, recorded_game
 from ludus.run.replay import replay, script
 
 
@@ -60,7 +59,7 @@ def verify(
         on_start(len(episodes))
     traces = dict(_read_traces(store, episodes, faults))
     steps = 0
-    with closing(open_world(_settings(told, store.root), max(1, min(lanes, len(traces))))) as world:
+    with closing(open_world(recorded_game(told, store.root), max(1, min(lanes, len(traces))))) as world:
         by_id = {episode.id: episode for episode in episodes}
         fit = []
         for name, trace in traces.items():
@@ -108,13 +107,6 @@ def _read_traces(
             yield episode.id, unpack(files.read_bytes(store.root / path), path)
         except TraceError as error:
             faults[episode.id].append(str(error))
-
-
-def _settings(told: Mapping[str, Any], root: Path) -> GameSettings:
-    try:
-        return check(GameSettings, told["facts"]["game"])
-    except (KeyError, TypeError, SettingsError) as error:
-        raise FileFormatError(f"{root}: run.json tells no game that could be played: {error}.") from error
 
 
 def _unfit(told: EpisodeTrace, spec: WorldSpec, codec: str) -> list[str]:
