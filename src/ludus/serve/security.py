@@ -33,7 +33,7 @@ OPEN_PATHS = ("/healthz", "/open")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self' ws://{host} wss://{host}; frame-ancestors 'none'; object-src 'none'; base-uri 'none'",
+    "connect-src 'self'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -189,7 +189,7 @@ def cookie_name(port: int | None) -> str:
 async def refuse(scope: Scope, receive: Receive, send: Send, error: RefusedError) -> None:
     """Answer with a refusal; a WebSocket is not opened."""
     body = json.dumps(error.to_json()).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = _raw([*HEADERS.items(), ("content-type", "application/json"), ("content-length", str(len(body)))])
     if error.status in (429, 503):
         headers.append((b"retry-after", b"1"))
     prefix = "http.response"
@@ -228,7 +228,7 @@ class _Body:
                 if error is not self._refused:
                     raise
         if self._refused and not self._started:
-            await refuse(scope, self._receive, self._with_headers, self._refused)
+            await refuse(scope, self._receive, self._send, self._refused)
 
     async def receive(self) -> Message:
         if self._whole or self._asked.method in READS:
@@ -249,13 +249,9 @@ class _Body:
     async def send(self, message: Message) -> None:
         if self._refused and not self._started:
             return  # the refusal is the answer, whatever the route made of it
-        await self._with_headers(message)
-
-    async def _with_headers(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
-            ours = [(name, value.format(host=self._asked.host)) for name, value in HEADERS.items()]
-            message["headers"] = [*message.get("headers", ()), *_raw(ours)]
+            message["headers"] = [*message.get("headers", ()), *_raw(HEADERS.items())]
         await self._send(message)
 
     def _declared(self) -> int:

@@ -1,0 +1,349 @@
+"""The security table: who is refused, why, and that nothing else comes in."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from ludus.core.clock import ManualClock, SystemClock
+from ludus.core.errors import InputError
+from ludus.serve import listen, security
+from ludus.serve.keys import Keys, read_token
+from ludus.serve.lab import LabSettings
+from ludus.serve.security import is_loopback, rules_for
+from tests.serve.lab import Served
+
+EVENT = b'{"event_type": "a"}'
+
+
+@pytest.fixture(scope="module")
+def bare(served: Served) -> Iterator[httpx.Client]:
+    """A client that brings no token."""
+    with httpx.Client(base_url=served.url, trust_env=False, timeout=30) as client:
+        yield client
+
+
+def raw(served: Served, request: bytes, *, finish: bool = True) -> bytes:
+    """What the server answers to bytes as they are."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as peer:
+        found = b""
+        try:
+            peer.sendall(request)
+            if finish:
+                peer.shutdown(socket.SHUT_WR)
+            while data := peer.recv(65536):
+                found += data
+        except ConnectionError:  # closed on us while we still had something to say
+            return found
+        return found
+
+
+def told(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)["error"]
+
+
+def get(served: Served, host: str, path: str = "/healthz", extra: str = "") -> bytes:
+    line = f"Host: {host}\r\n" if host else ""
+    return raw(served, f"GET {path} HTTP/1.1\r\n{line}{extra}Connection: close\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.com",
+        "evil.com:{port}",
+        "127.0.0.1.nip.io:{port}",
+        "127.0.0.1:1",
+        "127.0.0.1",
+        "localhost:x",
+        "[::2]:{port}",
+        "",
+    ],
+)
+def test_a_host_that_is_not_ours_is_refused(served: Served, host: str) -> None:
+    assert told(get(served, host.format(port=served.port))) == (421, "wrong_host")
+    assert raw(served, f"GET /ws HTTP/1.1\r\nHost: {host}\r\n".encode() + UPGRADE).split()[1] in (b"421", b"400")
+
+
+UPGRADE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "LOCALHOST:{port}", "[::1]:{port}"])
+def test_the_names_of_loopback_are_ours(served: Served, host: str) -> None:
+    assert get(served, host.format(port=served.port)).split()[1] == b"200"
+
+
+def test_a_host_or_a_token_that_comes_twice_is_refused(served: Served) -> None:
+    ours = f"127.0.0.1:{served.port}"
+    assert told(get(served, ours, extra="Host: evil.com\r\n")) == (400, "repeated_header")
+    twice = "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"
+    assert told(get(served, ours, extra=twice)) == (400, "repeated_header")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/events", "/clips/1", "/nowhere", "/open"])
+def test_whatever_may_change_something_needs_the_token(bare: httpx.Client, method: str, path: str) -> None:
+    answer = bare.request(method, path, content=EVENT, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (401, "no_token")
+    answer = bare.request(method, path, headers={"authorization": "Bearer " + "x" * 43})
+    assert (answer.status_code, answer.json()["error"]) == (401, "wrong_token")
+
+
+@pytest.mark.parametrize("origin", ["http://evil.com", "null", "http://127.0.0.1:1", "https://localhost"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_of_another_origin_is_refused_even_with_the_token(served: Served, method: str, origin: str) -> None:
+    with served.client(headers={"origin": origin}) as client:
+        assert client.request(method, "/events").json()["error"] == "wrong_origin"
+
+
+def test_a_page_of_our_own_is_served(served: Served) -> None:
+    with served.client(headers={"origin": served.url, "sec-fetch-site": "same-origin"}) as client:
+        assert client.post("/events", json={"event_type": "a"}).status_code == 200
+
+
+def test_another_sites_requests_are_refused_but_its_links_lead_here(bare: httpx.Client) -> None:
+    cross = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
+    assert bare.get("/healthz", headers=cross).json()["error"] == "wrong_site"
+    assert bare.get("/healthz", headers=cross | {"sec-fetch-mode": "navigate"}).status_code == 200
+
+
+def test_a_body_that_is_not_told_to_be_json_is_refused(served: Served) -> None:
+    with served.client() as client:
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+            answer = client.post("/events", content=EVENT, headers={"content-type": kind})
+            assert (answer.status_code, answer.json()["error"]) == (415, "not_json")
+
+
+def test_a_code_opens_once_and_its_cookie_is_strict(served: Served, bare: httpx.Client) -> None:
+    with served.client() as client:
+        url = client.post("/open").json()["url"]
+    opened = bare.get(url)
+    assert (opened.status_code, opened.headers["location"]) == (303, "/")
+    cookie = opened.headers["set-cookie"].lower()
+    assert all(word in cookie for word in ("httponly", "samesite=strict", "path=/", f"ludus_{served.port}="))
+    assert bare.get(url).json()["error"] == "wrong_code"
+    value = opened.headers["set-cookie"].partition(";")[0]
+    with httpx.Client(base_url=served.url, headers={"cookie": value}, trust_env=False) as browser:
+        body = {"event_type": "a"}
+        assert browser.post("/events", json=body).json()["error"] == "no_origin"
+        assert browser.post("/events", json=body, headers={"origin": served.url}).status_code == 200
+        assert browser.post("/events", json=body, headers={"origin": "http://evil.com"}).status_code == 403
+        tampered = {"cookie": value[:-1] + ("0" if value[-1] != "0" else "1"), "origin": served.url}
+        assert browser.post("/events", json=body, headers=tampered).status_code == 401
+    url = f"ws://127.0.0.1:{served.port}/ws"
+    with connect(url, additional_headers={"cookie": value}, origin=Origin(served.url), proxy=None) as page:
+        assert json.loads(page.recv())["type"] == "hello"
+    bare.cookies.clear()
+
+
+def test_codes_and_cookies_grow_old() -> None:
+    clock = ManualClock()
+    keys = Keys("0123456789abcdef", clock)
+    late, cookie = keys.mint(), keys.redeem(keys.mint())
+    assert cookie is not None
+    assert keys.knows(cookie)
+    assert Keys("0123456789abcdef", clock).knows(cookie), "a restart keeps browsers"
+    assert not Keys("another token....", clock).knows(cookie)
+    clock.advance(301)
+    assert keys.redeem(late) is None
+    clock.advance(31 * 24 * 3600)
+    assert not keys.knows(cookie)
+    for made_up in ("", ".", "9" * 400, "-1.", "١٢.", f"{10**12}."):
+        assert not keys.knows(made_up)
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"cookie": "ludus=1"}])
+def test_a_websocket_needs_the_token(served: Served, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://127.0.0.1:{served.port}/ws", additional_headers=headers, proxy=None)
+    assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("path_port", ["/ws", "/metrics"])
+def test_a_websocket_of_another_origin_is_refused_with_the_token(served: Served, path_port: str) -> None:
+    port = served.port if path_port == "/ws" else served.metrics_port
+    with pytest.raises(InvalidStatus) as refused:
+        connect(
+            f"ws://127.0.0.1:{port}{path_port}",
+            origin=Origin("http://evil.com"),
+            additional_headers=served.headers,
+            proxy=None,
+        )
+    assert refused.value.response.status_code == 403
+
+
+def test_the_metrics_stream_is_open_to_programs_of_this_machine_and_to_no_page(served: Served) -> None:
+    url = f"ws://127.0.0.1:{served.metrics_port}/metrics"
+    with connect(url, proxy=None) as program:
+        program.send('{"step": 1, "loss": 0.5}')
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, origin=Origin(f"http://127.0.0.1:{served.metrics_port}"), proxy=None)
+    assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/highlights/%2e%2e/token",
+        "/highlights/..%2f..%2ftoken",
+        "/highlights/..%5c..%5ctoken",
+        "/highlights/%00",
+        "/highlights/" + "a" * 4000,
+        "/highlights/linked.mp4",
+        "/highlights/" + "0" * 64 + ".mp4",
+        "/highlights/" + "0" * 64 + ".mp4%00.png",
+        "/episodes/..%2f..:x/video",
+        "/episodes/%2e%2e:token/video",
+        "/episodes/a:b/..%2f..%2ftoken",
+        "/runs/..%2f..%2fetc/metrics",
+        "/../token",
+        "//token",
+    ],
+)
+def test_no_address_leads_to_a_file_that_is_not_meant(served: Served, bare: httpx.Client, path: str) -> None:
+    place = served.lab.highlights / ("0" * 64 + ".mp4")
+    if not place.is_symlink():
+        place.symlink_to(served.lab.settings.state / "token")
+    answer = bare.get(path)
+    assert answer.status_code in (404, 422)
+    assert served.token not in answer.text
+
+
+def test_a_body_is_counted_as_it_comes_in_whatever_its_headers_say(served: Served) -> None:
+    head = f"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: Bearer {served.token}\r\n"
+    json_head = f"{head}Content-Type: application/json\r\n".encode()
+    assert told(raw(served, json_head + b"Content-Length: 2147483648\r\n\r\n", finish=False)) == (413, "too_large")
+    chunk = b"%x\r\n" % 65536 + b" " * 65536 + b"\r\n"
+    many = json_head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 17
+    assert told(raw(served, many, finish=False)) == (413, "too_large")
+
+
+def test_a_body_that_does_not_come_is_given_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "GRACE_S", 0.2)
+    monkeypatch.setattr(security, "SLOWEST_BYTES_PER_S", 1e9)
+    head = f"POST /events HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: Bearer {served.token}\r\n"
+    slow = f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode()
+    assert told(raw(served, slow, finish=False)) == (408, "too_slow")
+
+
+def test_headers_that_do_not_end_are_given_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "HEADERS_S", 0.2)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as silent:
+        assert silent.recv(1) == b""
+    assert raw(served, b"GET / HTTP/1.1\r\nX: ", finish=False) == b""
+    monkeypatch.setattr(listen, "HEADERS_S", 15.0)
+    assert raw(served, b"GET / HTTP/1.1\r\nX: " + b"x" * 400_000, finish=False)[9:12] in (b"", b"400")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"event_type":"a","payload":' + b'{"a":' * 50_000,
+        b'{"event_type":"a","payload":{' + b",".join(b'"%d":1' % n for n in range(90_000)) + b"}}",
+        b'{"event_type":"a","event_type":"b"}',
+        b'{"event_type":"a","payload":{"x":NaN}}',
+        b'{"event_type":"a","payload":{"x":Infinity}}',
+        b'{"event_type":"\\udc00"}',
+        b'{"event_type":"a\\ud800"}',
+        b'{"event_type":"a","payload":{"\\udfff":1}}',
+        b"\xef\xbb\xbf{}",
+        b"1" * 900_000,
+    ],
+    ids=range(11),
+)
+def test_bodies_made_to_hurt_are_answered_in_short_time(served: Served, body: bytes) -> None:
+    with served.client() as client:
+        began = time.process_time()
+        answer = client.post("/events", content=body, headers={"content-type": "application/json"})
+        assert time.process_time() - began < 5
+    if answer.status_code != 200:
+        assert answer.status_code in (400, 422)
+        assert answer.json()["error"] in ("malformed", "invalid", "too_deep", "payload_too_large")
+
+
+def test_every_answer_tells_browsers_what_not_to_do(bare: httpx.Client) -> None:
+    for answer in (bare.get("/healthz"), bare.get("/nowhere"), bare.post("/events")):
+        assert answer.headers["content-security-policy"].startswith("default-src '")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_websocket_message_that_is_too_large_closes_it(served: Served) -> None:
+    with served.socket() as page:
+        page.recv()
+        page.send("x" * (2 * listen.MOST_MESSAGE_BYTES))
+        with pytest.raises(ConnectionClosed) as closed:
+            page.recv(timeout=30)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
+
+
+def test_loopback_is_the_default_and_anything_else_needs_the_token_to_read(tmp_path: Path) -> None:
+    assert LabSettings().host == "127.0.0.1"
+    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "127.9.9.9")] == [True] * 4
+    assert [is_loopback(host) for host in ("0.0.0.0", "::", "192.168.0.2", "lab.example", "")] == [False] * 5
+    assert rules_for("0.0.0.0").reads_need_token
+    outside = Served(LabSettings(state=tmp_path, host="0.0.0.0"))
+    try:
+        with httpx.Client(base_url=outside.url, trust_env=False) as bare:
+            assert bare.get("/healthz").status_code == 200
+            for path in ("/events", "/readyz", "/metrics", "/openapi.json", "/highlights/x"):
+                assert bare.get(path).json()["error"] == "no_token"
+            with pytest.raises(InvalidStatus):
+                connect(f"ws://127.0.0.1:{outside.metrics_port}/metrics", proxy=None)
+        with outside.client() as client:
+            assert client.get("/events").status_code == 200
+    finally:
+        outside.stop()
+
+
+def test_a_served_lab_listens_to_loopback_alone(served: Served) -> None:
+    listening = {
+        line.split()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and int(line.split()[1].rpartition(":")[2], 16) in (served.port, served.metrics_port)
+    }
+    assert {place.partition(":")[0] for place in listening} == {"0100007F"}
+
+
+def test_the_token_is_for_its_owner_alone(tmp_path: Path) -> None:
+    token = read_token(tmp_path / "token")
+    assert len(token) >= 43
+    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    assert read_token(tmp_path / "token") == token
+    (tmp_path / "token").chmod(0o644)
+    with pytest.raises(InputError, match="chmod 600"):
+        read_token(tmp_path / "token")
+    assert Keys(token, SystemClock()).opens(token)
+
+
+def test_too_much_waiting_is_refused_and_nothing_that_waits_is_lost(served: Served) -> None:
+    hold, held = threading.Event(), threading.Event()
+
+    def block() -> None:
+        held.set()
+        assert hold.wait(30)
+
+    blocked = served.lab.writer.submit(block)
+    assert held.wait(30)
+    waiting = [served.lab.writer.submit(lambda: None) for _ in range(2_000)]
+    with served.client() as client:
+        busy = client.post("/events", json={"event_type": "a"})
+        assert (busy.status_code, busy.json()["error"], busy.headers["retry-after"]) == (503, "busy", "1")
+        assert client.get("/readyz").status_code == 503
+    hold.set()
+    assert [future.result(30) for future in (blocked, *waiting)] == [None] * 2_001
