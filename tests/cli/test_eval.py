@@ -19,7 +19,7 @@ def test_a_batch_ends_in_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[s
     text = capsys.readouterr().out
     for word in ("potyard by random", "return, mean", "95 % interval", " to ", "3 truncated", "3 skipped: disabled"):
         assert word in text
-    assert "episodes.jsonl" in text.replace("\n", "")
+    assert "report.html" in text.replace("\n", "")
 
 
 def test_the_same_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def main(
             **asdict(played),
         )
     console.print(closing_table(evaluation))
-    console.print(f"{evaluation.out / 'episodes.jsonl'}", highlight=False, soft_wrap=True)
+    console.print(f"{evaluation.out / 'report.html'}", highlight=False, soft_wrap=True)
     return 0
 
 

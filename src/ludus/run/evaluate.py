@@ -15,6 +15,7 @@ from ludus.core.protocols import Policy
 from ludus.core.types import Episode
 from ludus.episodes.naming import scenario
 from ludus.episodes.provenance import provenance
+from ludus.episodes.report import write_report
 from ludus.episodes.store import Store
 from ludus.episodes.summary import Summary, summarize
 from ludus.run.facts import compare, run_facts
@@ -80,26 +81,21 @@ def evaluate(
         game_settings(str(game), settings), policy, seed, None if out is None else Path(out), lanes, tuple(judges)
     )
     plan = replace(plan, video=video_settings(video_enabled, video_renderer, video_quality))
-    store = Store(plan.out)
+    store, asked = Store(plan.out), [plan.opening(index) for index in range(episodes)]
     with store.locked():
         if overwrite:
             store.clear()
             store.make()
-        wanted = [plan.opening(index) for index in range(episodes)]
-        there = _resume(store, plan, facts, [opening.id for opening in wanted], resume=resume, deep=verify)
+        there = _resume(store, plan, facts, [opening.id for opening in asked], resume=resume, deep=verify)
         _open_session(store, plan, facts, episodes, workers)
-        missing = [opening.index for opening in wanted if opening.id not in there.done]
+        missing = [opening.index for opening in asked if opening.id not in there.done]
         if on_start:
             on_start(len(missing) + len(there.unfilmed))
-        for group in _work(plan, missing, there.unfilmed, workers):
-            store.append(group)
-            for episode in group:
-                if on_episode:
-                    on_episode(episode)
-        by_id = {episode.id: episode for episode in store.settle()}
-        if plan.video is not None:
-            sweep(plan.out)
-    found = tuple(by_id[opening.id] for opening in wanted)
+        for episode in _work(store, plan, missing, there.unfilmed, workers):
+            if on_episode:
+                on_episode(episode)
+        by_id = {episode.id: episode for episode in _settle(store, plan)}
+    found = tuple(by_id[opening.id] for opening in asked)
     return Evaluation(plan.out, found, summarize(found), len(missing), len(there.unfilmed))
 
 
@@ -113,12 +109,26 @@ class _There:
     """Those of them that need a video."""
 
 
-def _work(plan: Plan, missing: Sequence[int], unfilmed: Sequence[Episode], workers: int) -> Iterator[list[Episode]]:
-    """Play what is missing, and film what was played without."""
-    yield from record_all(plan, missing, workers=workers)
+def _work(
+    store: Store, plan: Plan, missing: Sequence[int], unfilmed: Sequence[Episode], workers: int
+) -> Iterator[Episode]:
+    """Play what is missing, film what was played without, and give each episode when its line is written."""
+    for group in record_all(plan, missing, workers=workers):
+        store.append(group)
+        yield from group
     if plan.video is not None:
         for episode in film_again(plan.out, plan.game, unfilmed, plan.video, lanes=plan.lanes):
-            yield [episode]
+            store.append([episode])
+            yield episode
+
+
+def _settle(store: Store, plan: Plan) -> list[Episode]:
+    """Put the manifest in order, write the page, and give all episodes."""
+    episodes = store.settle()
+    write_report(plan.out, store.run() or {}, episodes)
+    if plan.video is not None:
+        sweep(plan.out)
+    return episodes
 
 
 def _plan(
