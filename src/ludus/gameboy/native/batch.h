@@ -13,6 +13,7 @@
 
 #include "console.h"
 #include "power.h"
+#include "translate.h"
 
 namespace gb {
 
@@ -97,12 +98,14 @@ inline void convert(View view, const u8* from, u8* to) {
 
 class Batch {
  public:
-  Batch(std::string rom, std::string boot, Cartridge cart, power::Model model, size_t lanes, unsigned threads, bool skip)
+  Batch(std::string rom, std::string boot, Cartridge cart, power::Model model, size_t lanes, unsigned threads, bool skip,
+        bool translate)
       : rom_(std::move(rom)), boot_(std::move(boot)), cart_(cart), model_(model), skip_(skip), pool_(threads),
         lanes_(lanes), ram_(lanes * cart.ram_bytes), pictures_(lanes), scratch_(pool_.threads() * WIDTH * HEIGHT) {
     cart_.rom = reinterpret_cast<const u8*>(rom_.data());
     decoded_.resize(cart_.rom_banks * DECODED_BANK);
     for (u32 bank = 0; bank < cart_.rom_banks; bank++) rom::decode(cart_.rom + bank * 0x4000, &decoded_[bank * DECODED_BANK]);
+    if (translate) translator_ = std::make_unique<Translator>(cart_, decoded_), wanted_.resize(pool_.threads() * Host::WANTED);
     cart_.boot = boot_.empty() ? nullptr : reinterpret_cast<const u8*>(boot_.data());
     for (size_t lane = 0; lane < lanes; lane++) power_on(lane);
   }
@@ -110,6 +113,8 @@ class Batch {
   size_t size() const { return lanes_.size(); }
   size_t state_bytes() const { return sizeof(Lane) + cart_.ram_bytes; }
   const Lane& lane(size_t i) const { return lanes_[i]; }
+  bool translates() const { return translator_ && translator_->ready(); }
+  size_t translated() const { return translator_ ? translator_->size() : 0; }
 
   void power_on(size_t lane) {
     power::on(lanes_[lane], cart_, ram(lane), model_);
@@ -122,8 +127,9 @@ class Batch {
     pool_.run(size(), [&](size_t lane, unsigned worker) {
       if (mask && !mask[lane]) return;
       u8* target = out ? out + lane * view_bytes(view) : nullptr;
-      step_lane(lane, buttons[lane], frames, hold, view, target, scratch_.data() + worker * WIDTH * HEIGHT);
+      step_lane(lane, worker, buttons[lane], frames, hold, view, target);
     });
+    translate();
   }
 
   // Runs lane 0 for `frames` frames and draws the last, or all of them and only until LD B,B has run if `stop` is set: then
@@ -137,6 +143,8 @@ class Batch {
         con.pic->pixels = out, con.pic->row_step = row_step(FULL);
       }
       con.link = reinterpret_cast<u8*>(sent), con.link_room = sizeof sent;
+      translate();
+      equip(con, 0);
       const bool broke = stop ? console::run_frame<true>(con) : console::run_frame<false>(con);
       if (!con.pic) picture::begin(con.g, pictures_[0]);
       link.append(sent, least<size_t>(con.link_count, sizeof sent));
@@ -193,11 +201,20 @@ class Batch {
     con.decoded = decoded_.data();
     return con;
   }
+  void equip(Console& con, unsigned worker) {
+    if (translator_) translator_->equip(con, &wanted_[worker * Host::WANTED]);
+  }
+  // Only while no console runs.
+  void translate() {
+    for (u32 i = 0; i < wanted_.size(); i += Host::WANTED) translator_->learn(&wanted_[i]);
+  }
 
   static u8 row_step(View view) { return view == HALF || view == PACKED ? 2 : 1; }
 
-  void step_lane(size_t lane, u8 buttons, u32 frames, u32 hold, View view, u8* out, u8* scratch) {
+  void step_lane(size_t lane, unsigned worker, u8 buttons, u32 frames, u32 hold, View view, u8* out) {
     Console con = open(lane);
+    equip(con, worker);
+    u8* scratch = scratch_.data() + worker * WIDTH * HEIGHT;
     Picture pic = pictures_[lane];  // a copy: neighbours in memory belong to other threads
     console::step(con, pic, buttons, frames, hold, out && view != FULL ? scratch : out, row_step(view));
     pictures_[lane] = pic;
@@ -224,6 +241,8 @@ class Batch {
   std::vector<u8> ram_;
   std::vector<Picture> pictures_;
   std::vector<u8> scratch_;
+  std::unique_ptr<Translator> translator_;
+  std::vector<u32> wanted_;  // of each worker
 };
 
 }  // namespace gb

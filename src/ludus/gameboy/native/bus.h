@@ -118,6 +118,7 @@ struct ConsoleBus {
       if (bus::has_decoded(con, pc)) {
         bus::find_decoded(con, pc);
         c.ip = con.code_base + (u64(pc) << SHIFT);
+        note(c);
       } else {
         con.left = true, con.left_pc = pc, con.moved = false;
         con.code_size = 0;
@@ -130,9 +131,14 @@ struct ConsoleBus {
       c.code_end = con.code_size ? con.code_base + con.code_first + con.code_size : 0;
     }
   }
+  GB_FN void note(const Cpu& c) {  // that code begins here, for the translator
+    if constexpr (InRom)
+      if (con.host.wanted) con.host.wanted[c.ip / sizeof(Decoded) % Host::WANTED] = u32((c.ip - reinterpret_cast<u64>(con.decoded)) / sizeof(Decoded)) + 1;
+  }
   GB_FN bool jump(Cpu& c, u16 pc) {  // false: to other memory
     if (GB_LIKELY(u16(pc - con.code_first) < con.code_size)) {
       c.ip = con.code_base + (u64(pc) << SHIFT);
+      note(c);
       return true;
     }
     relocate(c, pc);
@@ -146,6 +152,7 @@ struct ConsoleBus {
     const u64 target = c.ip + (i64(i8(distance)) << SHIFT), offset = target - (con.code_base + (u64(con.code_first) << SHIFT));
     if (GB_UNLIKELY(offset >= u64(con.code_size) << SHIFT)) return relocate(c, u16((target - con.code_base) >> SHIFT));
     c.ip = target;
+    note(c);
     if (!(distance & 0x80) || (unless_zero && distance == 0xFD && count_down(c))) return;
     jumped_back(c);
   }

@@ -13,9 +13,26 @@ namespace gb {
 // An instruction in ROM, ready to run: where the interpreter's code for it lies, and the bytes after its opcode.
 struct Decoded {
   const void* handler;
-  u64 operand;
+  u16 operand, opcode;  // opcode: 256 and more for those after CB
+  u32 native;           // where its block of translated code lies, if it has one
 };
 constexpr u32 DECODED_BANK = 0x4000 + 1;  // the last entry, past the bank's end, leaves the decoded code
+
+// What translated code (translate.h) and the core share.
+struct Host {
+  u64 af, bc, de, hl, sp, clock, dirty;  // the registers as translated code has them: emit.h
+  u64 subtract;                          // the flag N
+  u64 pc;                                // where translated code was left
+  u64 last_back;                         // a sum of the registers at the last backward jump
+  u8* hram;
+  u8 value;                              // what was read out of the pages
+  void (*enter)(Host*, const u8*) = nullptr;
+  const u8* code = nullptr;              // all of it
+  const u32* all_entries = nullptr;      // where the block that begins at a byte of the ROM lies in it
+  const u32* entries[4] = {};            // the same for 16 KiB of addresses each; null: nothing can run there now
+  u32* wanted = nullptr;                 // where the interpreter notes decoded instructions that were jumped to
+  static constexpr u32 WANTED = 256;
+};
 
 struct Console {
   Lane& g;
@@ -44,6 +61,8 @@ struct Console {
   u64 loop_registers = 0, loop_place = NEVER, loop_clock = 0;
   u64 loop_stable = 0;  // the values read since stay as they are until this moment
   u8 loop_dirty = 1;
+
+  Host host{};
 };
 
 namespace bus {
@@ -55,10 +74,16 @@ GB_FN void map_memory(Console& con, u32 page, u32 count, u8* memory) {
 GB_FN void map_pages(Console& con) {
   Lane& g = con.g;
   con.moved = true;
+  con.host.entries[0] = con.host.entries[1] = nullptr;
   for (u32 i = 0; i < 16; i++) con.read_page[i] = nullptr, con.write_page[i] = nullptr;
   if (g.dma_active) return;  // every access may meet the transfer
-  const u8* low = con.cart.rom + cartridge::low_bank(g, con.cart) * 0x4000;
-  const u8* high = biased(con.cart.rom + cartridge::high_bank(g, con.cart) * 0x4000, 0x4000);
+  const u32 low_bank = cartridge::low_bank(g, con.cart), high_bank = cartridge::high_bank(g, con.cart);
+  const u8* low = con.cart.rom + low_bank * 0x4000;
+  const u8* high = biased(con.cart.rom + high_bank * 0x4000, 0x4000);
+  if (con.host.all_entries && !g.boot_mapped && low_bank == 0 && high_bank != 0) {  // what translated code takes for granted
+    con.host.entries[0] = con.host.all_entries;
+    con.host.entries[1] = con.host.all_entries + (high_bank - 1) * 0x4000;
+  }
   for (u32 i = 0; i < 8; i++) con.read_page[i] = i < 4 ? low : high;
   if (g.boot_mapped) con.read_page[0] = nullptr;
   if (cartridge::ram_is_plain(g, con.cart)) map_memory(con, 10, 2, biased(con.ram + cartridge::ram_offset(g, con.cart), 0xA000));

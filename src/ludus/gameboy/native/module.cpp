@@ -27,13 +27,13 @@ static void check_lane(const Batch& batch, size_t lane) {
 }
 
 static Batch* make_batch(nb::bytes rom, nb::bytes boot, u32 rom_banks, u32 ram_bytes, int mapper, bool rtc, int model, size_t lanes,
-                         unsigned threads, bool skip) {
+                         unsigned threads, bool skip, bool translate) {
   if (rom.size() != rom_banks * 0x4000ull || rom_banks < 2 || (rom_banks & (rom_banks - 1)) || (ram_bytes & (ram_bytes - 1)) ||
       (boot.size() != 0 && boot.size() != 256) || !lanes || !threads)
     throw std::invalid_argument("ROM banks, RAM bytes, boot ROM, lanes or threads do not fit");
   const Cartridge cart{nullptr, nullptr, rom_banks, ram_bytes, u8(mapper), u8(rtc)};
   return new Batch(std::string(rom.c_str(), rom.size()), std::string(boot.c_str(), boot.size()), cart, power::Model(model), lanes,
-                   threads, skip);
+                   threads, skip, translate);
 }
 
 static void step(Batch& batch, Bytes buttons, std::optional<Mask> mask, u32 frames, u32 hold, int view, std::optional<Frames> out) {
@@ -97,9 +97,11 @@ NB_MODULE(_native, m) {
   m.def("run_flat", &run_flat);
   nb::class_<Batch>(m, "Batch")
       .def(nb::new_(&make_batch), nb::kw_only(), nb::arg("rom"), nb::arg("boot"), nb::arg("rom_banks"), nb::arg("ram_bytes"),
-           nb::arg("mapper"), nb::arg("rtc"), nb::arg("model"), nb::arg("lanes"), nb::arg("threads"), nb::arg("skip"))
+           nb::arg("mapper"), nb::arg("rtc"), nb::arg("model"), nb::arg("lanes"), nb::arg("threads"), nb::arg("skip"), nb::arg("translate") = true)
       .def_prop_ro("lanes", &Batch::size)
       .def_prop_ro("state_bytes", &Batch::state_bytes)
+      .def_prop_ro("translates", &Batch::translates)
+      .def_prop_ro("translated", &Batch::translated)
       .def("power_on", [](Batch& b, size_t lane) { check_lane(b, lane); b.power_on(lane); })
       .def("step", &step, nb::arg("buttons").noconvert(), nb::arg("mask").none().noconvert(), nb::arg("frames"), nb::arg("hold"),
            nb::arg("view"), nb::arg("out").none().noconvert())

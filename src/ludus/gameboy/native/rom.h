@@ -8,12 +8,25 @@ namespace gb::rom {
 
 #if defined(__GNUC__) && !defined(__CUDACC__) && !defined(__CUDACC_RTC__)
 
+// The registers as translated code has them, and back. The host's flags, as LAHF gives them, are 0x40 Z, 0x10 H, 0x01 C.
+GB_FN void to_host(Console& con, const Cpu& c) {
+  Host& h = con.host;
+  h.af = c.a | (c.f >> 1 & 0x50) << 8 | (c.f & FC) << 4, h.subtract = c.f & FN;
+  h.bc = c.bc, h.de = c.de, h.hl = c.hl, h.sp = c.sp, h.clock = c.clock, h.dirty = c.dirty;
+  h.hram = con.g.hram;
+}
+GB_FN void from_host(const Console& con, Cpu& c) {
+  const Host& h = con.host;
+  c.a = u8(h.af), c.f = u8((h.af >> 7 & 0xA0) | (h.af >> 4 & FC) | h.subtract);
+  c.bc = u16(h.bc), c.de = u16(h.de), c.hl = u16(h.hl), c.sp = u16(h.sp), c.clock = h.clock, c.dirty = h.dirty != 0;
+}
+
 // Runs from pc until something needs attention or the code leaves decoded ROM: then console->left. Without a console: gives
-// the handlers of the 256 opcodes, of the 256 that follow CB, and of the entry that leaves.
+// the handlers of the 256 opcodes, of the 256 that follow CB, of the entry that leaves and of those where a block begins.
 GB_SLOW const void* const* run_or_list(Console* console, Cpu* cpu, u16* pc) {
 #define GB_LABEL(op) &&op_##op,
 #define GB_LABEL_CB(op) &&cb_##op,
-  static const void* const handlers[513] = {GB_ALL_BYTES(GB_LABEL) GB_ALL_BYTES(GB_LABEL_CB) &&leave};
+  static const void* const handlers[514] = {GB_ALL_BYTES(GB_LABEL) GB_ALL_BYTES(GB_LABEL_CB) &&leave, &&enter};
   if (!console) return handlers;
   Console& con = *console;
   ConsoleBus<true> bus{con};
@@ -27,6 +40,18 @@ GB_SLOW const void* const* run_or_list(Console* console, Cpu* cpu, u16* pc) {
   GB_GO
   GB_ALL_BYTES(GB_OPCODE)
   GB_ALL_BYTES(GB_OPCODE_CB)
+enter:  // a block of translated code; where it ends, at least one instruction is interpreted
+  c.ip -= sizeof(Decoded), c.clock -= 4;
+  if (con.host.entries[0] && c.clock < con.next_event) {  // else one instruction is due, whatever waits
+    to_host(con, c);
+    con.host.enter(&con.host, con.host.code + GB_AT->native);
+    from_host(con, c);
+    if (con.moved) bus.relocate(c, u16(con.host.pc));
+    else bus.jump(c, u16(con.host.pc));
+    if (c.clock >= con.next_event) goto out;
+  }
+  c.ip += sizeof(Decoded), c.clock += 4;
+  goto *handlers[GB_AT[-1].opcode];
 leave:
   c.ip -= sizeof(Decoded), c.clock -= 4;
   if (!con.left) con.left = true, con.left_pc = u16((c.ip - con.code_base) >> 4);
@@ -42,6 +67,8 @@ out:
 #undef GB_LABEL_CB
 #undef GB_LABEL
 }
+
+inline const void* enter_handler() { return run_or_list(nullptr, nullptr, nullptr)[513]; }
 
 // False if the instruction at pc is none of decoded ROM.
 GB_FN bool run(Console& con, Cpu& c, u16& pc) {
@@ -60,12 +87,12 @@ constexpr u32 length(u8 opcode) {  // in bytes
 // Decodes one bank of 16 KiB. An instruction that does not end in it is left to run_anywhere.
 inline void decode(const u8* bank, Decoded* to) {
   const void* const* handlers = run_or_list(nullptr, nullptr, nullptr);
-  to[0x4000] = {handlers[512], 0};
+  to[0x4000] = {handlers[512], 0, 512, 0};
   for (u32 i = 0; i < 0x4000; i++) {
     const u32 bytes = length(bank[i]);
-    if (i + bytes > 0x4000) to[i] = {handlers[512], 0};
-    else if (bank[i] == 0xCB) to[i] = {handlers[256 + bank[i + 1]], 0};
-    else to[i] = {handlers[bank[i]], (bytes > 1 ? bank[i + 1] : 0u) | (bytes > 2 ? bank[i + 2] << 8 : 0u)};
+    if (i + bytes > 0x4000) to[i] = {handlers[512], 0, 512, 0};
+    else if (bank[i] == 0xCB) to[i] = {handlers[256 + bank[i + 1]], 0, u16(256 + bank[i + 1]), 0};
+    else to[i] = {handlers[bank[i]], u16((bytes > 1 ? bank[i + 1] : 0u) | (bytes > 2 ? bank[i + 2] << 8 : 0u)), bank[i], 0};
   }
 }
 
