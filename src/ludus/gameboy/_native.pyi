@@ -26,11 +26,18 @@ class Batch:
         lanes: int,
         threads: int,
         skip: bool,
+        translate: bool = True,
     ) -> Batch: ...
     @property
     def lanes(self) -> int: ...
     @property
     def state_bytes(self) -> int: ...
+    @property
+    def translates(self) -> bool:
+        """Whether code in ROM becomes machine code of this host."""
+    @property
+    def translated(self) -> int:
+        """Bytes of machine code so far."""
     def power_on(self, lane: int, /) -> None: ...
     def step(
         self,

@@ -146,7 +146,7 @@ struct ConsoleBus {
   }
   GB_FN void loop(Cpu& c, u16 pc) {
     const u64 from = c.ip;
-    if (jump(c, pc) && c.ip < from) jumped_back(c);
+    if (jump(c, pc) && c.ip < from) jumped_back(c, pc);
   }
   GB_FN void branch(Cpu& c, u8 distance, bool unless_zero) {
     const u64 target = c.ip + (i64(i8(distance)) << SHIFT), offset = target - (con.code_base + (u64(con.code_first) << SHIFT));
@@ -154,7 +154,7 @@ struct ConsoleBus {
     c.ip = target;
     note(c);
     if (!(distance & 0x80) || (unless_zero && distance == 0xFD && count_down(c))) return;
-    jumped_back(c);
+    jumped_back(c, pc(c));
   }
 
   GB_FN u32 fetch(Cpu& c) {
@@ -249,11 +249,29 @@ struct ConsoleBus {
     return true;
   }
 
+  // LDH A,[LY]; CP n; JR NZ or JR C back to the first: all rounds that end before the next event and before LY can be n.
+  GB_FN bool wait_for_line(Cpu& c, u16 pc) {
+    const u8* page = con.read_page[pc >> 12];
+    if (!page || (pc & 0xFFF) > 0xFFA || page[pc] != 0xF0 || page[pc + 1] != 0x44) return false;
+    const u8 *code = page + pc, n = code[3];
+    if (code[2] != 0xFE || (code[4] != 0x20 && code[4] != 0x38) || code[5] != 0xFA || !ppu::on(con.g)) return false;
+    con.loop_place = NEVER;
+    const u64 read_at = c.clock + 8;
+    if (con.next_event <= c.clock || (code[4] == 0x38 && ppu::ly(con.g, read_at) >= n)) return true;
+    const u64 rounds = least(con.next_event - c.clock - 1, ppu::next_line(con.g, n, read_at) - read_at + 31) / 32;
+    if (rounds) {
+      c.clock += 32 * rounds;
+      c.a = ppu::ly(con.g, c.clock - 24);
+      sm83::compare(c, n, 0);
+    }
+    return true;
+  }
+
   // Idle loops. When a backward jump lands where the last one did, with the same registers, with no byte of memory changed
   // and every value read still standing, the next rounds are the same round: all that end before something can
   // change are passed over at once. A, F and the place are compared first: most loops that work differ there.
-  GB_FN void jumped_back(Cpu& c) {
-    if (!con.skip) return;
+  GB_FN void jumped_back(Cpu& c, u16 pc) {
+    if (!con.skip || wait_for_line(c, pc)) return;
     const u64 place = c.ip << 16 | c.a << 8 | c.f;
     if (place != con.loop_place) {
       con.loop_place = place;

@@ -182,7 +182,9 @@ class Emitter {
   static constexpr int R8[8] = {x64::BH, x64::BL, x64::DH, x64::DL, x64::CH, x64::CL, -1, x64::AL};
   static constexpr int R16[4] = {x64::RBX, x64::RDX, x64::RCX, x64::RBP};
 
-  static u32 host_read(Console* con, u32 addr, u64 now) { return bus::read(*con, u16(addr), now); }
+  static u32 host_read(Console* con, u32 addr, u64 now) {  // no block runs during OAM DMA
+    return addr >= 0xFF00 && addr < 0xFF80 ? bus::read_io(*con, u8(addr), now) : bus::read(*con, u16(addr), now);
+  }
   static u32 host_write(Console* con, u32 addr, u32 value, u64 now) {
     bus::write(*con, u16(addr), u8(value), now);
     return con->moved || !con->next_event;
@@ -191,7 +193,7 @@ class Emitter {
     Cpu c{};
     rom::from_host(*con, c);
     c.ip = pc;  // a place like any other: no decoded instruction lies so low
-    ConsoleBus<true>{*con}.jumped_back(c);
+    ConsoleBus<true>{*con}.jumped_back(c, u16(pc));
     rom::to_host(*con, c);
   }
 
@@ -242,7 +244,10 @@ class Emitter {
   // A jump that loops are made of, taken. Backward it may pass over idle rounds: looked at if the registers are, as far as
   // a sum tells, those that the last one found.
   void take(const Instruction& i, u16 target) {
-    if (target <= i.pc && !((target ^ i.pc) & 0xC000)) {
+    const u8* code = target < i.pc && place_at(target) != NOWHERE ? cart_.rom + place_at(target) : nullptr;
+    if (code && i.pc - target == 4 && code[0] == 0xF0 && code[1] == 0x44) {  // a wait for a line: looked at in any case
+      as_.set(x64::RSI, target), stub(as_.call(), back_);
+    } else if (target <= i.pc && !((target ^ i.pc) & 0xC000)) {
       as_.bytes({0x48, 0x8D, 0x34, 0x4B, 0x48, 0x8D, 0x34, 0x96});      // lea rsi,[rbx+rcx*2]; lea rsi,[rsi+rdx*4]
       as_.bytes({0x48, 0x8D, 0xB4, 0xC6}), as_.word(u32(target) << 4);  // lea rsi,[rsi+rax*8+...]
       as_.field({0x49, 0x3B}, x64::RSI, place_of(sample_.host.last_back));

@@ -305,6 +305,14 @@ GB_FN u64 stat_stable_until(Lane& g, u64 now) {
   return b.offset < end ? b.start + end : b.start + LINE_T;
 }
 
+// When LY, seen from `now`, will next begin to read `line`; `now` if it does already.
+GB_FN u64 next_line(const Lane& g, u32 line, u64 now) {
+  if (line > 153) return now + FRAME_T;
+  if (ly(g, now) == line) return now;
+  const Beam b = beam(g, now);
+  return first_after(now, frame_start(b) + (line ? line * LINE_T : 153 * LINE_T + 3));
+}
+
 GB_FN bool vram_readable(Lane& g, u64 now) {
   if (!on(g)) return true;
   const Beam b = beam(g, now);
