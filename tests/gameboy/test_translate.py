@@ -42,7 +42,16 @@ PLAIN += [0xCB] * 40  # 256 more
 BRANCHES = (0x18, 0x20, 0x28, 0x30, 0x38)
 CALLS = (0xCD, 0xC4, 0xCC, 0xD4, 0xDC)
 REGISTERS = (0x04, 0x05, 0x06, 0x0F, 0x41, 0x42, 0x43, 0x44, 0x45, 0x47, 0x4A)
-WAITS = ("fb 76 00", "06 09 05 20 fd", "f0 44 fe 60 20 fa", "f0 44 fe 91 38 fa", "f0 41 e6 03 20 fa", "f3 00 fb")
+WAITS = (
+    "fb 76 00",
+    "06 09 05 20 fd",
+    "f0 44 fe 60 20 fa",
+    "f0 44 fe 91 38 fa",
+    "f0 44 fe 99 20 fa",
+    "f0 44 fe 00 20 fa",
+    "f0 41 e6 03 20 fa",
+    "f3 00 fb",
+)
 HANDLER = "f5 f1 d9"  # push af; pop af; reti: the flags of any moment are in memory
 CODE, ROUTINES = 0x150, 0x3E00
 
@@ -144,10 +153,12 @@ def console(rom: bytes, *, translate: bool = True, skip: bool = True, rom_banks:
     )
 
 
-def assert_same(rom: bytes, **cartridge: int) -> None:
+def assert_same(rom: bytes, *, rom_banks: int = 2, mapper: int = 0) -> None:
     """Four consoles see the same after every frame."""
-    translated, unskipped = console(rom, **cartridge), console(rom, skip=False, **cartridge)
-    decoded, plain = console(rom, translate=False, **cartridge), console(rom, translate=False, **cartridge)
+    translated, unskipped, decoded, plain = (
+        console(rom, translate=on, skip=skip, rom_banks=rom_banks, mapper=mapper)
+        for on, skip in ((True, True), (True, False), (False, True), (False, True))
+    )
     for frame in range(FRAMES):
         for each in (translated, unskipped, decoded, plain):
             each.set_buttons(0, frame)

@@ -22,7 +22,7 @@ GB_FN void catch_up(Console& con, u64 now) {
   Lane& g = con.g;
   if (g.mode != STOPPED) {
     bus::catch_up_interrupts(g, now);
-    bus::dma_catch_up(con, now);
+    if (g.dma_active) bus::dma_catch_up(con, now);
   }
   if ((g.mode == STOPPED || !ppu::on(g)) && now >= g.boundary + FRAME_T) {  // a frame's time without a picture
     g.frames++;
@@ -45,7 +45,7 @@ GB_FN void dispatch(Console& con, Cpu& c, u16& pc) {
   for (u32 bit = 0; bit < 5; bit++) {
     if (!(taken >> bit & 1)) continue;
     g.irq_flags &= ~(1 << bit);
-    g.ppu_next = 0;
+    if (bit == 1) ppu::follow_again(g);
     pc = u16(0x40 + 8 * bit);
     break;
   }

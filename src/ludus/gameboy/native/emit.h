@@ -26,7 +26,7 @@ constexpr const char* MACHINE_CYCLES =  // of each opcode, its jump not taken; 0
     "1322112102221121" "0322112132221121" "2322112022221121" "2322333122221121"
     "1111112111111121" "1111112111111121" "1111112111111121" "2222220211111121"
     "1111112111111121" "1111112111111121" "1111112111111121" "1111112111111121"
-    "2334342424323624" "2330342420303024" "3320042441400024" "3320042432400024";
+    "2334342424323624" "2330342424303024" "3320042441400024" "3321042432400024";
 
 inline u32 cycles(const Instruction& i) {
   if (i.op == 0xCB) return (i.cb & 7) != 6 ? 8 : i.cb >> 6 == 1 ? 12 : 16;
@@ -38,7 +38,7 @@ inline bool jumps(u8 op) {
   const u32 x = op >> 6, z = op & 7, y = op >> 3 & 7;
   if (x == 0) return z == 0 && y >= 3;
   if (x != 3) return false;
-  return z == 7 || (y < 4 && (z == 0 || z == 2 || z == 4)) || op == 0xC3 || op == 0xCD || op == 0xC9 || op == 0xE9;
+  return z == 7 || (y < 4 && (z == 0 || z == 2 || z == 4)) || op == 0xC3 || op == 0xCD || op == 0xC9 || op == 0xD9 || op == 0xE9;
 }
 
 // It may leave the block: before itself, or after a write that the rest of the machine must see.
@@ -266,7 +266,7 @@ class Emitter {
   void jump(const Instruction& i) {
     const u32 x = i.op >> 6, y = i.op >> 3 & 7, z = i.op & 7;
     const u16 next = u16(i.pc + rom::length(i.op));
-    const bool always = i.op == 0x18 || i.op == 0xC3 || i.op == 0xCD || i.op == 0xC9 || i.op == 0xE9 || z == 7;
+    const bool always = i.op == 0x18 || i.op == 0xC3 || i.op == 0xCD || i.op == 0xC9 || i.op == 0xD9 || i.op == 0xE9 || z == 7;
     u32 over = 0;
     if (!always) {
       as_.bytes({0xF6, 0xC4, (y & 2) ? 0x01 : 0x40});  // test ah,the flag
@@ -275,6 +275,7 @@ class Emitter {
     if (x == 0) add_clock(i.at + 12), take(i, u16(next + i8(i.operand)));
     else if (i.op == 0xE9) as_.move(x64::RSI, x64::RCX), add_clock(i.at + 4), go_to_esi();
     else if (i.op == 0xC3 || z == 2) add_clock(i.at + 16), take(i, i.operand);
+    else if (i.op == 0xD9) pop(i), add_clock(i.at + 16), enable_interrupts(), go_to_esi();
     else if (i.op == 0xC9 || z == 0) pop(i), add_clock(i.at + (z ? 16 : 20)), go_to_esi();
     else {  // CALL, RST
       as_.bytes({0x41, 0xBA}), as_.word(next);
@@ -286,6 +287,21 @@ class Emitter {
     if (always) return;
     as_.bind(over);
     end_block(i.at + cycles(i), next);
+  }
+
+  // [R14 + ...]: a field of the lane.
+  void lane_field(std::initializer_list<int> opcode, int reg, u64 field) {
+    as_.bytes(opcode), as_.bytes({0x86 | (reg & 7) << 3}), as_.word(u32(field - __builtin_offsetof(Lane, hram)));
+  }
+  void set_lane(u64 field, int v) { lane_field({0x41, 0xC6}, 0, field), as_.bytes({v}); }
+  void enable_interrupts() {  // RETI: one that waits is due at once
+    set_lane(__builtin_offsetof(Lane, ime), 1);
+    lane_field({0x41, 0x0F, 0xB6}, x64::RDI, __builtin_offsetof(Lane, irq_flags));
+    lane_field({0x45, 0x0F, 0xB6}, 8, __builtin_offsetof(Lane, irq_enable));
+    as_.bytes({0x44, 0x21, 0xC7, 0x83, 0xE7, 0x1F});  // and edi,r8d; and edi,1F
+    const u32 none = as_.jump_if(x64::ZERO);
+    as_.field({0x49, 0xC7}, 0, place_of(sample_.next_event)), as_.word(0);
+    as_.bind(none);
   }
 
   // --- Memory -----------------------------------------------------------------------------------------------------------
@@ -537,6 +553,7 @@ class Emitter {
     if (z == 1 && p == 3) return pop_af(i);
     if (z == 1) return pop(i), as_.move(R16[p], x64::RSI);
     switch (i.op) {
+      case 0xF3: return set_lane(__builtin_offsetof(Lane, ime), 0), set_lane(__builtin_offsetof(Lane, ei_pending), 0);
       case 0xE0:
       case 0xF0: return load_or_store(i, u16(0xFF00 | (i.operand & 255)), 8, i.op == 0xE0);
       case 0xEA:

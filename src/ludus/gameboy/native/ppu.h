@@ -276,6 +276,11 @@ GB_SLOW void catch_up_changes(Lane& g, u64 now) {
   }
 }
 
+// After a waiting STAT interrupt was taken: the line is followed from `ppu_at` on.
+GB_FN void follow_again(Lane& g) {
+  if (on(g) && g.ppu_next) g.ppu_next = least(next_change(g, g.ppu_at, g.ppu_at), window_moment(g, g.ppu_at));
+}
+
 GB_FN void catch_up(Lane& g, u64 now) {
   if (!on(g) || now <= g.ppu_at) return;
   if (now < g.ppu_next) g.ppu_at = now;

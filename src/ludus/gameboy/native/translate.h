@@ -134,11 +134,11 @@ class Translator : Emitter {
     finish_block();
   }
 
-  // The code behind an instruction that is left to the interpreter is wanted too, but for RETI and STOP.
+  // The code behind an instruction that is left to the interpreter is wanted too, but for STOP.
   void go_on_after(u32 place) {
     const u8 op = cart_.rom[place];
     const u32 after = place + (((op & 0xC7) == 0x05) ? 3 : rom::length(op));
-    if (op != 0xD9 && op != 0x10 && bank_of(after) == bank_of(place)) reached_.push_back(after);
+    if (op != 0x10 && bank_of(after) == bank_of(place)) reached_.push_back(after);
   }
 
   std::vector<Decoded>& decoded_;
