@@ -22,7 +22,7 @@ def found(feats: tuple[Feat, ...], events: tuple[Event, ...]) -> list[Unlock]:
     return unlocks
 
 
-@pytest.mark.parametrize("cases", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [200, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_the_engine_finds_what_feats_mean(cases: int) -> None:
     @settings(max_examples=cases, deadline=None, derandomize=cases < 1000)
     @given(several(), streams())

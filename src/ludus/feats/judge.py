@@ -10,17 +10,15 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from ludus.core.events import COUNTER_DELTA
 from ludus.core.types import Event, Verdict
 from ludus.feats import saved
 from ludus.feats.compiler import Program, Woken
 from ludus.feats.feat import Feat
 from ludus.feats.memory import ABSENT, Memory, Spans
-from ludus.feats.parts import NUMBERS, Rule
-from ludus.feats.work import RUN_START, STAGE_START, Work
+from ludus.feats.parts import NUMBERS, Rule, Slot
+from ludus.feats.work import STARTS, Work
 
-COUNTER_DELTA = "counter_delta"
-
-_NOTHING = Woken()
 LARGEST = 1e300
 """A number beyond it, or none at all, counts for nothing: a cell could not hold the sum."""
 
@@ -35,9 +33,8 @@ class FeatJudge:
         assert tick_hz > 0, tick_hz
         self.feats = tuple(feats)
         self.program = Program(feats, tick_hz)
-        kinds, slots = self.program.kinds, self.program.slots
-        self._kinds = kinds | {kind: kinds.get(kind, _NOTHING) for kind in (RUN_START, STAGE_START)}
-        self._slots = {name: tuple(found) for name, found in slots.items()}
+        self._kinds = self.program.kinds
+        self._slots = {name: tuple(found) for name, found in self.program.slots.items()}
         self._payload_keys = self.program.payload_keys
 
     def init(self, lanes: int) -> Memory:
@@ -51,24 +48,26 @@ class FeatJudge:
         for event in seen:
             kind, payload = event.kind, event.payload
             woken = kinds.get(kind)
-            slots = all_slots.get(payload.get("name", "")) if kind == COUNTER_DELTA else None
-            snapshot = payload.get("counters")
-            if woken is None and slots is None and snapshot is None and payload_keys.keys().isdisjoint(payload):
-                continue
-            spans = work.spans(event)
             due = [] if woken is None else [*woken.always]
             if woken is not None and woken.by_value:
                 _choose(woken, payload, due)
             if payload_keys:
                 for key in payload_keys.keys() & payload.keys():
                     due += payload_keys[key]
+            slots = all_slots.get(payload.get("name", "")) if kind == COUNTER_DELTA else None
+            snapshot = self._known(payload["counters"]) if "counters" in payload else ()
+            if not due and slots is None and not snapshot and kind not in STARTS:
+                continue
+            spans = work.spans(event)
             if slots:
                 delta = payload.get("delta")
                 if (type(delta) is int or type(delta) is float) and -LARGEST < delta < LARGEST:
                     for slot in slots:
                         slot.add(delta, spans, due)
-            if snapshot is not None:
-                self._take(snapshot, spans, due)
+            for slots, value in snapshot:
+                was = spans[slots[0].span][slots[0].index]
+                for slot in slots:
+                    slot.add(value - (0 if was == ABSENT else was), spans, due)
             if due:
                 _settle(due, event, spans, work)
         return work.finish()
@@ -114,14 +113,11 @@ class FeatJudge:
                 boards[feat.id] = rows
         return boards
 
-    def _take(self, snapshot: object, spans: Spans, due: list[Rule]) -> None:
-        """Set the run's counters to what a snapshot says; other spans take the difference."""
-        for name, value in snapshot.items() if isinstance(snapshot, Mapping) else ():
-            slots = self._slots.get(name)
-            if slots and type(value) in NUMBERS and -LARGEST < value < LARGEST:
-                was = spans[slots[0].span][slots[0].index]
-                for slot in slots:
-                    slot.add(value - (0 if was == ABSENT else was), spans, due)
+    def _known(self, snapshot: object) -> list[tuple[tuple[Slot, ...], float]]:
+        """Give the counters of a snapshot that feats speak of, and their values in the run."""
+        told = snapshot.items() if isinstance(snapshot, Mapping) else ()
+        numbers = [(name, value) for name, value in told if type(value) in NUMBERS and -LARGEST < value < LARGEST]
+        return [(self._slots[name], value) for name, value in numbers if name in self._slots]
 
 
 def _choose(woken: Woken, payload: Mapping[str, Any], due: list[Rule]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ludus.core.events import RUN_START, STAGE_START
 from ludus.core.types import Event, Verdict
 from ludus.feats.compiler import SCOPES, Program
 from ludus.feats.feat import USUAL_SCORES, Dedupe, Feat
 from ludus.feats.memory import ABSENT, RUN, STAGE, Lane, Life, Memory, Place, Span, Spans
 from ludus.feats.parts import NUMBERS
 
-RUN_START, STAGE_START = STARTS = "run_start", "stage_start"
+STARTS = (RUN_START, STAGE_START)
 
 
 class Work:
