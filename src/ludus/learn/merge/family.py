@@ -11,13 +11,13 @@ import torch
 from ludus.core.errors import AncestryError, InputError
 from ludus.core.types import Checkpoint
 from ludus.learn.checkpoint import Facts, find_checkpoint, load_agent, read_checkpoint, save_checkpoint
+from ludus.learn.merge.gate import ANCESTOR, MERGED, STUDENT
 from ludus.learn.ppo import PpoConfig, make_learner
 from ludus.learn.profile import numeric_profile
 from ludus.nets.agent import Agent
 
 CRITIC = ("value.", "critic.")
 """What judges returns stays the ancestor's: specialists earn unlike rewards, so their judgements have no mean."""
-RESERVED = ("ancestor", "merged", "student")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +105,7 @@ def read_member(path: Path) -> Member:
 def _named(member: Member, members: Sequence[Member]) -> Member:
     """Give a member a name that is its own."""
     alike = [other.name for other in members].count(member.name) > 1
-    if not alike and member.name not in RESERVED:
+    if not alike and member.name not in (ANCESTOR, MERGED, STUDENT):
         return member
     return Member(str(member.checkpoint.path), member.checkpoint, member.facts, member.agent)
 
