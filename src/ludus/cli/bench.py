@@ -53,7 +53,45 @@ def run_gameboy(
     return 0
 
 
-main = {"gameboy": run_gameboy}
+def run_train(
+    *,
+    sides: tuple[str, ...] = ("ludus", "ludus-fp32", "sb3", "cleanrl"),
+    lanes: int = 8,
+    horizon: int = 128,
+    epochs: int = 4,
+    minibatches: int = 4,
+    rounds: int = 5,
+    json: bool = False,
+) -> int:
+    """Measure the whole training loop on Pot Yard with Nature's net, one thread, in turns: steps a second of CPU time.
+
+    Args:
+        sides: ludus (bf16 where the CPU has it), ludus-fp32, sb3 (Stable-Baselines3), cleanrl (a loop of its shape).
+        lanes: played together.
+        horizon: steps of each lane in a rollout.
+        epochs: of each update.
+        minibatches: of each epoch.
+        rounds: rollouts and updates of each side.
+        json: print JSON instead of a table.
+    """
+    from ludus.run import train_bench
+
+    plan = train_bench.Plan(lanes=lanes, horizon=horizon, epochs=epochs, minibatches=minibatches, rounds=rounds)
+    paces = train_bench.run(plan, sides)
+    if json:
+        print(json_format.dumps({pace.side: list(pace.steps_per_cpu_s) for pace in paces}, indent=2))
+        return 0
+    table = Table("side", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("steps/CPU-s", "least", "most", f"x {paces[-1].side}"):
+        table.add_column(name, justify="right")
+    for pace in paces:
+        found = (pace.median, min(pace.steps_per_cpu_s), max(pace.steps_per_cpu_s))
+        table.add_row(pace.side, *(f"{value:,.0f}" for value in found), f"{pace.median / paces[-1].median:.2f}")
+    Console().print(table)
+    return 0
+
+
+main = {"gameboy": run_gameboy, "train": run_train}
 
 
 def _find(paths: Sequence[Path]) -> list[tuple[str, Cartridge]]:

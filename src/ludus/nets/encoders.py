@@ -69,10 +69,20 @@ def channels(frames: Tensor) -> Tensor:
     return frames.permute(0, 1, 4, 2, 3).flatten(1, 2) if frames.ndim == 5 else frames
 
 
-def scaled(frames: Tensor, levels: int) -> Tensor:
-    """Give frames of 0 to `levels` as channels from 0 to 1, of the dtype that layers compute in, channels last."""
-    wide = channels(frames).to(compute_dtype(frames.device)).mul_(1 / levels)
-    return wide.contiguous(memory_format=torch.channels_last)
+class FirstConv(nn.Conv2d):
+    """A convolution of pictures of bytes, 0 to `levels`, as if they were 0 to 1.
+
+    The weights are scaled, not the pixels, of which there are many more.
+    """
+
+    def __init__(self, planes: int, width: int, size: int, *, levels: int, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(planes, width, size, stride=stride, padding=padding)
+        self.levels = levels
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Give the map of frames `[B, K, H, W]` or `[B, K, H, W, 3]`."""
+        wide = channels(frames).to(compute_dtype(frames.device), memory_format=torch.channels_last)
+        return functional.conv2d(wide, self.weight / self.levels, self.bias, self.stride, self.padding)
 
 
 class Small(nn.Module):
@@ -141,10 +151,9 @@ class Nature(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], sizes: Sizes, levels: int) -> None:
         super().__init__()
-        self.levels = levels
         width = sizes.width
         self.convolutions = nn.Sequential(
-            orthogonal(nn.Conv2d(shape[0], width, 8, stride=4)),
+            orthogonal(FirstConv(shape[0], width, 8, levels=levels, stride=4)),
             nn.ReLU(),
             orthogonal(nn.Conv2d(width, 2 * width, 4, stride=2)),
             nn.ReLU(),
@@ -156,7 +165,7 @@ class Nature(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Give features `[B, hidden]`."""
-        features: Tensor = functional.relu(self.dense(self.convolutions(scaled(frames, self.levels))))
+        features: Tensor = functional.relu(self.dense(self.convolutions(frames)))
         return features
 
 
@@ -165,23 +174,20 @@ class Impala(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], sizes: Sizes, levels: int) -> None:
         super().__init__()
-        self.levels = levels
+        first = FirstConv(shape[0], sizes.width, 3, levels=levels, padding=1)
         stages: list[nn.Module] = []
-        planes = shape[0]
+        planes = sizes.width
         for width in (sizes.width, 2 * sizes.width, 2 * sizes.width):
-            stages += [
-                orthogonal(nn.Conv2d(planes, width, 3, padding=1)),
-                nn.MaxPool2d(3, stride=2, padding=1),
-                _Residual(width),
-                _Residual(width),
-            ]
+            widening = nn.Conv2d(planes, width, 3, padding=1) if stages else first
+            pool = nn.MaxPool2d(3, stride=2, padding=1)
+            stages += [orthogonal(widening), pool, _Residual(width), _Residual(width)]
             planes = width
         self.convolutions = nn.Sequential(*stages, nn.ReLU(), nn.Flatten())
         self.dense = orthogonal(nn.Linear(_flat(self.convolutions, shape), sizes.hidden))
 
     def forward(self, frames: Tensor) -> Tensor:
         """Give features `[B, hidden]`."""
-        features: Tensor = functional.relu(self.dense(self.convolutions(scaled(frames, self.levels))))
+        features: Tensor = functional.relu(self.dense(self.convolutions(frames)))
         return features
 
 
@@ -219,7 +225,7 @@ def _flat(convolutions: nn.Module, shape: tuple[int, ...]) -> int:
     """Give the number of values that convolutions make of `[C, H, W]`. Raises `InputError` on a picture too small."""
     try:
         with torch.no_grad():
-            return int(convolutions(torch.zeros(1, *shape)).shape[1])
+            return int(convolutions(torch.zeros(1, *shape, dtype=torch.uint8)).shape[1])
     except RuntimeError as error:
         raise InputError(
             f"pictures are {list(shape[1:])}, too small for this net; take net.kind 'small' or 'impala'."
