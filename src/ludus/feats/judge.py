@@ -19,6 +19,8 @@ from ludus.feats.memory import ABSENT, Memory, Spans
 from ludus.feats.parts import NUMBERS, Rule, Slot
 from ludus.feats.work import STARTS, Work
 
+Slots = tuple[Slot, ...]
+
 LARGEST = 1e300
 """A number beyond it, or none at all, counts for nothing: a cell could not hold the sum."""
 
@@ -54,16 +56,13 @@ class FeatJudge:
             if payload_keys:
                 for key in payload_keys.keys() & payload.keys():
                     due += payload_keys[key]
-            slots = all_slots.get(payload.get("name", "")) if kind == COUNTER_DELTA else None
+            slots = _counted(all_slots, payload) if kind == COUNTER_DELTA else None
             snapshot = self._known(payload["counters"]) if "counters" in payload else ()
             if not due and slots is None and not snapshot and kind not in STARTS:
                 continue
             spans = work.spans(event)
-            if slots:
-                delta = payload.get("delta")
-                if (type(delta) is int or type(delta) is float) and -LARGEST < delta < LARGEST:
-                    for slot in slots:
-                        slot.add(delta, spans, due)
+            for slot in slots or ():
+                slot.add(payload["delta"], spans, due)
             for slots, value in snapshot:
                 was = spans[slots[0].span][slots[0].index]
                 for slot in slots:
@@ -113,11 +112,19 @@ class FeatJudge:
                 boards[feat.id] = rows
         return boards
 
-    def _known(self, snapshot: object) -> list[tuple[tuple[Slot, ...], float]]:
+    def _known(self, snapshot: object) -> list[tuple[Slots, float]]:
         """Give the counters of a snapshot that feats speak of, and their values in the run."""
         told = snapshot.items() if isinstance(snapshot, Mapping) else ()
         numbers = [(name, value) for name, value in told if type(value) in NUMBERS and -LARGEST < value < LARGEST]
         return [(self._slots[name], value) for name, value in numbers if name in self._slots]
+
+
+def _counted(known: Mapping[str, Slots], payload: Mapping[str, Any]) -> Slots | None:
+    """Give how a counter is seen that a delta is told of, None where no feat speaks of it or it tells no number."""
+    name, delta = payload.get("name"), payload.get("delta")
+    if type(name) is str and (type(delta) is int or type(delta) is float) and -LARGEST < delta < LARGEST:
+        return known.get(name)
+    return None
 
 
 def _choose(woken: Woken, payload: Mapping[str, Any], due: list[Rule]) -> None:
