@@ -22,6 +22,7 @@ VERBS = {
     "games": "show the games that are there: their codecs, starts, events, roles and goals",
     "train": "train a net on a game from pixels, or go on where it was stopped",
     "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
+    "episodes": "list and show what a run has recorded, make its films smaller",
     "verify": "play recorded episodes again and tell whether they come out as recorded",
     "play": "play a game in many lanes, as a script or by your own keys",
     "watch": "show what changes in a game's memory, to write a card for it",

@@ -60,7 +60,8 @@ def _plain(number: float) -> str:
 
 def ticks(low: float, high: float, count: int) -> list[float]:
     """Give round numbers from at most low to at least high, some `count` steps: 1, 2 or 5 times a power of 10."""
-    span = high - low if high - low > 1e-9 * max(abs(low), abs(high)) else max(abs(low), 1.0)
+    least = 1e-9 * max(abs(low), abs(high), 1e-9)
+    span = high - low if high - low > least else max(abs(low), 1.0)
     raw = span / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
