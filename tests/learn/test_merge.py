@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -154,6 +154,7 @@ def _assert_equal(first: Net, second: Net) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(MEANS))
+@settings(max_examples=40)
 @given(nets=_nets(2), per_tensor=st.booleans(), count=st.integers(1, 5))
 def test_equal_sources_give_themselves_bit_for_bit(method: str, nets: list[Net], per_tensor: bool, count: int) -> None:
     base, source = nets
@@ -162,6 +163,7 @@ def test_equal_sources_give_themselves_bit_for_bit(method: str, nets: list[Net],
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
+@settings(max_examples=40)
 @given(nets=_nets(3))
 def test_scale_0_gives_the_ancestor(method: str, nets: list[Net]) -> None:
     base, *sources = nets
@@ -169,6 +171,7 @@ def test_scale_0_gives_the_ancestor(method: str, nets: list[Net]) -> None:
 
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"slerp"}))
+@settings(max_examples=40)
 @given(nets=_nets(4), order=st.permutations(range(3)))
 def test_the_order_of_sources_does_not_matter(method: str, nets: list[Net], order: list[int]) -> None:
     base, *sources = nets
@@ -193,6 +196,7 @@ def test_slerp_ends_at_its_sources_bit_for_bit(nets: list[Net], per_tensor: bool
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
+@settings(max_examples=40)
 @given(numbers=st.lists(NUMBERS, min_size=2, max_size=2), base=NUMBERS)
 def test_tensors_of_one_number_merge(method: str, numbers: list[float], base: float) -> None:
     sources = [{"bias": torch.tensor(number)} for number in numbers]

@@ -18,6 +18,8 @@ from ludus.learn.optim import OptimConfig
 from ludus.learn.policy import load_policy
 from ludus.run.distil import distil_student
 from ludus.run.merge import MergeReport, Trial, merge
+from ludus.run.recipe import read_recipe
+from ludus.run.train import train
 from tests.run.family import agent_of_skill, family_of_skills, save_run
 from tests.run.family import one_thread as one_thread
 
@@ -131,7 +133,7 @@ def test_a_student_learns_to_push_as_its_teacher_does(tmp_path: Path) -> None:
         family, tmp_path / "student", steps=12_000, config=config, on_update=lambda _, nats: told.append(nats)
     )
     assert told[-1] < told[0] / 4
-    weights = load_policy(tmp_path / "student").agent.head.layer.weight
+    weights = load_policy(tmp_path / "student").agent.state_dict()["head.layer.weight"]
     assert float(weights[1, 0] - weights[0, 0]) > 1.0
 
 
@@ -144,6 +146,24 @@ def test_the_ancestor_is_found_in_a_run_that_keeps_a_copy(tmp_path: Path) -> Non
     generalist = read_checkpoint(find_checkpoint(tmp_path / "generalist"))[0]
     assert family.ancestor.checkpoint.digest == generalist.digest
     assert {name.partition(".")[0] for name in family.kept} == {"value", "critic"}
+
+
+def test_runs_that_began_with_an_ancestor_are_a_family_also_after_they_went_on(tmp_path: Path) -> None:
+    def run(name: str, ancestor: Path | None = None, steps: int = 128) -> Path:
+        small = ["--run.lanes=4", "--run.horizon=16", "--run.tensorboard=False"]
+        recipe = read_recipe("CartPole-v1", None, [f"--run.steps={steps}", f"--run.seed={len(name)}", *small])
+        train(recipe, tmp_path / name, ancestor=ancestor)
+        return tmp_path / name
+
+    generalist = run("generalist")
+    digest = read_checkpoint(find_checkpoint(generalist))[0].digest
+    scout, killer = run("scout", generalist), run("killer", generalist)
+    run("scout", steps=256)
+    run("generalist", steps=256)
+    family = read_family([scout, killer])
+    assert family.ancestor.checkpoint.digest == digest
+    grandchild = run("grandchild", scout)
+    assert read_family([grandchild, killer], ancestor=killer / "ancestor").ancestor.checkpoint.digest == digest
 
 
 def test_strangers_are_refused_by_name(tmp_path: Path) -> None:
