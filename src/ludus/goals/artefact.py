@@ -235,7 +235,8 @@ def _check_digests(goal: Goal) -> None:
         try:
             found = digest.of_file(path)
         except InputError as error:
-            raise GoalError(field.replace("sha256", "path"), f"{goal.folder / META}: {error}") from error
+            name = field.replace("sha256", "path")
+            raise GoalError(name, f"{goal.folder / META}: {name}: {error}") from error
         if found != expected:
             raise GoalError(
                 field,

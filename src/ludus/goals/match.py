@@ -175,8 +175,10 @@ def _totals(frames: Tensor, templates: Tensor) -> Tensor:
                 torch.bitwise_right_shift(chunk[:, None], shifts, out=words.view(count, PER_BYTE, -1))
                 words &= 0x0303_0303_0303_0303  # and off goes the sign, which the shift drew in
                 room -= template
-            else:
+            elif chunk.is_contiguous():
                 torch.sub(chunk, template, out=room)
+            else:  # frames of stacks lie far apart: fetching them is quicker for a copy than for a difference
+                room.copy_(chunk).sub_(template)
             room.view(torch.int8).abs_()
             torch.sum(words.view(count, ROWS, WORDS), 1, out=sums[number, start : start + count])
     return sums.view(torch.uint8).sum(-1, dtype=torch.int32).amin(0)

@@ -1,0 +1,327 @@
+"""Slices C, D and E of the seed, on Pot Yard's own goals: capture, gate, receipts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ludus.core import files
+from ludus.core.clock import ManualClock
+from ludus.core.errors import InputError, LudusError
+from ludus.gameboy import GameBoy, GameBoyWorld
+from ludus.gameboy.library import open_game
+from ludus.gameboy.trace import load_actions, save_actions
+from ludus.goals.artefact import META, PICTURE, STATE_ONLY, TEMPLATE, TRACE, Goal, load_goal
+from ludus.goals.match import distance, to_tensor
+from ludus.run.goal import CODEC, Plan, capture, read_trace, replay
+from ludus.run.goal_gate import Gate, replay_rows, try_gate, write_receipt
+from tests.goals.record import GOALS, MARGIN, SEED
+from tests.potyard.memory import FOLDER
+
+NAMES = ("second_stage", "third_stage")
+STAGE = GOALS / NAMES[0]
+ROM = FOLDER / "potyard.gb"
+UP, DOWN = 3, 4
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The second stage's goal and its ROM, to be spoilt."""
+    shutil.copytree(STAGE, tmp_path / "potyard" / "goals" / STAGE.name)
+    shutil.copy(ROM, tmp_path / "potyard" / "potyard.gb")
+    return tmp_path / "potyard" / "goals" / STAGE.name
+
+
+def plan(**changed: Any) -> Plan:
+    facts: dict[str, Any] = {"game": "potyard", "start": "first_yard", "seed": SEED, "actions": STAGE / TRACE}
+    return Plan(**(facts | changed))
+
+
+def wrong_route(folder: Path, steps: int = 20) -> Path:
+    """A trace that walks up and down instead."""
+    path = folder / "wrong.jsonl"
+    save_actions(path, [[UP], [DOWN]] * (steps // 2), codec=CODEC)
+    return path
+
+
+# The goals that ship
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gate_lets_a_shipped_trace_pass_alike_each_time(name: str) -> None:
+    gate = try_gate(load_goal(GOALS / name), repeat=20)
+    assert gate.failure is None
+    assert len(gate.replays) == 20
+    assert len({(one.frames_digest, one.dist_digest) for one in gate.replays}) == 1
+    assert gate.replays[0].reached is not None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_goal_is_what_the_tools_make_of_its_trace_today(name: str, tmp_path: Path) -> None:
+    shipped = load_goal(GOALS / name)
+    seed = SEED if name == "second_stage" else 0
+    start, count = str(shipped.start_state), len(shipped.templates)
+    again = capture(
+        Plan("potyard", start=start, seed=seed, actions=shipped.actions, templates=count),
+        tmp_path / name,
+        clock=ManualClock(),
+    )
+    np.testing.assert_array_equal(again.templates, shipped.templates)
+    np.testing.assert_array_equal(replay(again, read_trace(again)).dist, replay(shipped, read_trace(shipped)).dist)
+    assert again.meta.start_state_sha256 == shipped.meta.start_state_sha256
+
+
+def test_shipped_goals_keep_the_contract_of_the_seed() -> None:
+    for name in NAMES:
+        meta = load_goal(GOALS / name).meta
+        assert (meta.action_codec_id, meta.frames_per_step, meta.release_after_frames) == (
+            "pokemonred_puffer_v0",
+            24,
+            8,
+        )
+        assert (meta.k_consecutive, meta.stack_k, meta.view, meta.tau) == (2, 4, "half", MARGIN)
+        assert not Path(meta.rom_path).is_absolute()
+
+
+def test_a_trace_never_opens_a_menu_to_wait() -> None:
+    """Waiting is a wall or a button that does nothing; START and, on the card, A are not pressed."""
+    for name in NAMES:
+        rows = read_trace(load_goal(GOALS / name))
+        assert not (rows == 2).any()
+        assert (rows[-3:] == 1).all()  # B on the card of a stage
+
+
+# Capture
+
+
+def test_a_goal_is_the_last_frame_of_its_trace(tmp_path: Path) -> None:
+    goal = capture(plan(), tmp_path / "goal", clock=ManualClock())
+    world = GameBoyWorld("potyard", 1, codec=CODEC)
+    world.reset(seeds=SEED)
+    for row in load_actions(STAGE / TRACE, codec=CODEC):
+        step = world.step(row)
+    np.testing.assert_array_equal(goal.templates, step.frames)
+    assert load_goal(goal.folder).meta == goal.meta
+    assert goal.meta.created_at == "2000-01-01T00:00:00.000Z"
+
+
+def test_a_capture_leaves_a_picture_for_people(tmp_path: Path) -> None:
+    goal = capture(plan(templates=2), tmp_path / "goal")
+    with Image.open(goal.folder / PICTURE) as opened:
+        picture = np.asarray(opened)
+    assert picture.shape == (288, 2 * 320 + 4)
+    shown = np.array([255, 170, 85, 0], np.uint8)[goal.templates]
+    np.testing.assert_array_equal(picture[::4, :320:4], shown[0])
+    np.testing.assert_array_equal(picture[::4, 324::4], shown[1])
+
+
+def test_several_templates_are_the_last_frames_that_differ(tmp_path: Path) -> None:
+    one, three = (capture(plan(templates=count), tmp_path / f"{count}") for count in (1, 3))
+    assert three.templates.shape == (3, 72, 80)
+    np.testing.assert_array_equal(three.templates[-1:], one.templates)
+    assert len({frame.tobytes() for frame in three.templates}) == 3
+    with pytest.raises(InputError, match="templates is 99, but the trace shows"):
+        capture(plan(templates=99), tmp_path / "99")
+
+
+def test_a_goal_may_be_taken_from_states(tmp_path: Path) -> None:
+    world = GameBoyWorld("potyard", 1, codec=CODEC, start="title")
+    frames = [world.reset(seeds=0).frames[0]]
+    (tmp_path / "title.state").write_bytes(world.save(0))
+    frames.append(world.step([UP]).frames[0])
+    (tmp_path / "later.state").write_bytes(world.save(0))
+    states = (tmp_path / "title.state", tmp_path / "later.state")
+    goal = capture(Plan("potyard", from_state=states), tmp_path / "goal")
+    np.testing.assert_array_equal(goal.templates, np.stack(frames))
+    assert (goal.meta.actions_path, goal.meta.actions_sha256) == (STATE_ONLY, "")
+    with pytest.raises(InputError, match="no trace; name one by --actions"):
+        try_gate(load_goal(goal.folder))
+
+
+def test_a_goal_from_a_state_may_have_a_trace(tmp_path: Path) -> None:
+    world = GameBoyWorld("potyard", 1, codec=CODEC)
+    world.reset(seeds=SEED)
+    for row in load_actions(STAGE / TRACE, codec=CODEC):
+        world.step(row)
+    (tmp_path / "there.state").write_bytes(world.save(0))
+    goal = capture(plan(from_state=(tmp_path / "there.state",)), tmp_path / "goal")
+    np.testing.assert_array_equal(goal.templates, load_goal(STAGE).templates)
+    assert try_gate(load_goal(goal.folder)).failure is None
+
+
+def test_a_state_that_a_console_saved_is_a_start(tmp_path: Path) -> None:
+    gb = GameBoy(ROM)
+    gb.tick(300)
+    (tmp_path / "console.state").write_bytes(gb.save_state())
+    save_actions(tmp_path / "start.jsonl", [[2], [1], [1]], codec=CODEC)
+    start = str(tmp_path / "console.state")
+    goal = capture(Plan("potyard", start=start, actions=tmp_path / "start.jsonl"), tmp_path / "goal")
+    assert replay(goal, read_trace(goal)).dist[-1] == 0
+
+
+def test_a_rom_without_a_card_has_goals_too(tmp_path: Path) -> None:
+    shutil.copy(ROM, tmp_path / "game.gb")
+    save_actions(tmp_path / "wait.jsonl", [[1]] * 30, codec=CODEC)
+    goal = capture(Plan(str(tmp_path / "game.gb"), actions=tmp_path / "wait.jsonl"), tmp_path / "goals" / "title")
+    assert goal.meta.rom_path == "../../game.gb"
+    assert load_goal(goal.folder).meta == goal.meta
+
+
+def test_every_setting_is_in_the_meta(tmp_path: Path) -> None:
+    rows = load_actions(STAGE / TRACE, codec=CODEC) + 1
+    save_actions(tmp_path / "v1.jsonl", rows, codec="pokemonred_puffer_v1")
+    changed = plan(actions=tmp_path / "v1.jsonl", codec="pokemonred_puffer_v1", view="mean", tau=0.125, k_consecutive=3)
+    meta = capture(changed, tmp_path / "goal").meta
+    assert (meta.action_codec_id, meta.view, meta.tau, meta.k_consecutive) == ("pokemonred_puffer_v1", "mean", 0.125, 3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"start": "nowhere"}, "no start 'nowhere'"),
+        ({"actions": Path("nowhere.jsonl")}, "cannot read nowhere.jsonl"),
+        ({"codec": "pokemonred_puffer"}, "no action codec"),
+        ({"actions": None}, "give --actions or --from-state"),
+        ({"from_state": (Path("nowhere.state"),)}, "cannot read nowhere.state"),
+        ({"tau": 0.0}, "tau is 0"),
+        ({"k_consecutive": 0}, "k_consecutive is 0"),
+        ({"game": "nothing"}, "no game 'nothing'"),
+    ],
+)
+def test_a_capture_that_makes_no_sense_leaves_nothing(changed: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(LudusError, match=message):
+        capture(plan(**changed), tmp_path / "goal")
+    assert list(tmp_path.iterdir()) == []
+
+
+# The gate
+
+
+def test_distances_are_those_of_the_frames(copy: Path) -> None:
+    goal = load_goal(copy)
+    rows = read_trace(goal)
+    seen = replay(goal, rows)
+    world = GameBoyWorld(ROM, 1, codec=CODEC, starts=[goal.start_state], view="half")
+    frames = [world.reset(seeds=0).frames, *(world.step(row).frames for row in rows)]
+    expected = distance(to_tensor(np.concatenate(frames)), to_tensor(goal.templates))
+    np.testing.assert_array_equal(seen.dist[:, 0], expected.numpy())
+    np.testing.assert_array_equal(seen.last, np.stack(frames[-16:]))
+    assert seen.tick.tolist() == [24 * step for step in range(len(rows) + 1)]
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_any_lane_that_gets_there_passes(lanes: int, tmp_path: Path) -> None:
+    rows = load_actions(STAGE / TRACE, codec=CODEC)
+    wrong = np.repeat(np.array([[UP], [DOWN]]), [1, len(rows) - 1], axis=0)
+    save_actions(tmp_path / "wide.jsonl", np.concatenate([*[wrong] * (lanes - 1), rows], axis=1), codec=CODEC)
+    gate = try_gate(load_goal(STAGE), actions=tmp_path / "wide.jsonl")
+    assert gate.failure is None
+    assert gate.replays[0].reached == (42, lanes - 1)
+
+
+def test_a_wrong_route_fails_with_what_it_came_near_to(tmp_path: Path) -> None:
+    gate = try_gate(load_goal(STAGE), actions=wrong_route(tmp_path))
+    step, lane = gate.replays[0].nearest
+    assert gate.failure is not None
+    assert f"not done within 20 steps: nearest at step {step} in lane {lane}" in gate.failure
+
+
+def test_a_start_that_shows_the_goal_already_fails(copy: Path) -> None:
+    told = json.loads((copy / META).read_text())
+    (copy / META).write_text(json.dumps(told | {"tau": 0.5}))
+    failure = try_gate(load_goal(copy)).failure
+    assert failure is not None and "the first frame, at 0.4308, is the goal already, for tau is 0.5" in failure
+
+
+def test_replays_that_differ_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    goal = load_goal(STAGE)
+    other = load_actions(STAGE / TRACE, codec=CODEC)
+    other[0] = DOWN
+    plays = iter([read_trace(goal), other])
+    monkeypatch.setattr("ludus.run.goal_gate.replay", lambda goal, _, device: replay(goal, next(plays), device=device))
+    assert try_gate(goal, repeat=2).failure == "2 replays are not alike: their frames_digests differ."
+
+
+def test_repeat_is_at_least_one() -> None:
+    with pytest.raises(InputError, match="repeat is 0"):
+        try_gate(load_goal(STAGE), repeat=0)
+
+
+def test_a_gpu_that_is_not_there_is_an_error() -> None:
+    if torch.cuda.is_available():
+        gates = [try_gate(load_goal(STAGE), device=device).replays[0] for device in ("cpu", "cuda")]
+        assert gates[0].dist_digest == gates[1].dist_digest
+    else:
+        with pytest.raises(InputError, match="no GPU here"):
+            try_gate(load_goal(STAGE), device="cuda")
+
+
+# Logs and receipts
+
+
+def test_a_log_tells_every_step_of_every_replay() -> None:
+    gate = try_gate(load_goal(STAGE), repeat=2)
+    rows = list(replay_rows(gate))
+    assert len(rows) == 2 * 44
+    assert rows[0].keys() == {"goal", "step", "tick", "actions", "dist", "consec", "done", "done_any", "repeat"}
+    assert (rows[0]["step"], rows[0]["actions"], rows[0]["tick"]) == (0, None, 0)
+    assert (rows[42]["consec"], rows[42]["done"], rows[42]["done_any"]) == ([2], [True], True)
+    assert rows[42]["actions"] == [1]
+    assert [row["repeat"] for row in rows] == [0] * 44 + [1] * 44
+
+
+def failed(tmp_path: Path) -> tuple[Gate, Path]:
+    gate = try_gate(load_goal(STAGE), actions=wrong_route(tmp_path))
+    return gate, write_receipt(gate, tmp_path / "receipts")
+
+
+def test_a_receipt_holds_all_that_is_needed_to_look_into_a_failure(tmp_path: Path) -> None:
+    gate, path = failed(tmp_path)
+    seen = gate.replays[0]
+    told = json.loads((path / "receipt.json").read_text())
+    assert told["failure"] == gate.failure
+    assert told["trace_id"] == seen.frames_digest
+    assert told["nearest"]["dist"] == float(seen.dist[1:].min())
+    assert json.loads((path / "dist_curve.json").read_text()) == seen.dist[1:].tolist()
+    assert (path / META).read_bytes() == (STAGE / META).read_bytes()
+    np.testing.assert_array_equal(load_actions(path / TRACE, codec=CODEC), gate.rows)
+    last = np.load(path / "last_frames.npy")
+    assert last.shape == (16, 1, 72, 80)
+    np.testing.assert_array_equal(last, seen.last)
+    with Image.open(path / "last_frames.png") as strip:
+        assert strip.size == (2 * (16 * 81 - 1), 2 * 72)
+    assert (path / "reproduce.sh").read_text() == told["command"] + "\n"
+
+
+def test_the_same_failure_leaves_the_same_receipt(tmp_path: Path) -> None:
+    gate, path = failed(tmp_path)
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    assert write_receipt(gate, tmp_path / "receipts") == path
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+    assert len(list((tmp_path / "receipts").iterdir())) == 1
+
+
+def test_a_capture_logs_the_distance_of_every_step(tmp_path: Path) -> None:
+    goal = capture(plan(), tmp_path / "goal", log=tmp_path / "log.jsonl")
+    rows = files.read_jsonl(tmp_path / "log.jsonl")
+    assert [row["dist"] for row in rows] == replay(goal, read_trace(goal)).dist.tolist()
+    assert rows[-1]["dist"] == [0.0]
+    assert {tuple(row) for row in rows} == {("goal", "step", "tick", "actions", "dist")}
+
+
+def test_the_gate_reads_no_memory_of_the_game() -> None:
+    """The World of a replay has no card: no watches, events or rewards."""
+    from ludus.gameboy.lane import LaneSettings
+    from ludus.run.goal import _open
+
+    world = _open(open_game(ROM)[1], 1, LaneSettings("half", CODEC, 24, 8), [STAGE / "start.state"])
+    assert world.values.shape == (1, 0)
+    assert isinstance(load_goal(STAGE), Goal)
+    assert (STAGE / TEMPLATE).is_file()
