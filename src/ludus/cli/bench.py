@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from ludus.cli._bench_goals import run_goals
 from ludus.core.errors import InputError
 from ludus.gameboy import bench
 from ludus.gameboy.builtin import busy_loop
@@ -91,7 +92,7 @@ def run_train(
     return 0
 
 
-main = {"gameboy": run_gameboy, "train": run_train}
+main = {"gameboy": run_gameboy, "goals": run_goals, "train": run_train}
 
 
 def _find(paths: Sequence[Path]) -> list[tuple[str, Cartridge]]:
