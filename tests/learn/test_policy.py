@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from gymnasium.spaces import Discrete
 
-from ludus.core.protocols import Choosing, Policy, Seeded
-from ludus.learn.checkpoint import Facts, save_checkpoint
+from ludus.core.errors import InputError
+from ludus.core.protocols import Choosing, Policy, Seeded, WorldSpec
+from ludus.learn.checkpoint import Facts, export_agent, read_checkpoint, save_checkpoint
 from ludus.learn.policy import NetPolicy, load_policy
 from ludus.learn.ppo import PpoConfig
 from tests.learn.bandit import learner, vectors
@@ -60,3 +64,22 @@ def test_a_checkpoint_is_loaded_as_its_policy(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).normal(size=(4, 1, 2)).astype(np.float32)
     one, other = NetPolicy(taught.agent), load_policy(saved.path)
     assert one.act(frames, one.init(4))[0].tolist() == other.act(frames, other.init(4))[0].tolist()
+
+
+def test_a_world_that_the_net_does_not_fit_is_refused_in_words(tmp_path: Path) -> None:
+    taught = learner(PpoConfig(precision="fp32"))
+    saved = save_checkpoint(tmp_path, taught, Facts("x", 1, {}, {}), {"x": np.zeros(1)})
+    fits = WorldSpec("walk", (16, 16), (255, 170, 85, 0), Discrete(3), 10.0, 1)
+    assert load_policy(saved.path, spec=fits).stack == 1
+    with pytest.raises(InputError, match=r"for frames \[16, 16\].*Discrete\(3\), but walk has .*Discrete\(4\)"):
+        load_policy(saved.path, spec=replace(fits, action_space=Discrete(4)))
+
+
+def test_an_exported_agent_is_weights_and_a_receipt(tmp_path: Path) -> None:
+    saved = save_checkpoint(tmp_path, learner(PpoConfig()), Facts("x", 1, {}, {}), {"x": np.zeros(1)})
+    export_agent(saved.path, tmp_path / "agent", {"command": "ludus train x"})
+    names = {path.name for path in (tmp_path / "agent").iterdir()}
+    assert names == {"checkpoint.json", "model.safetensors", "receipt.json"}
+    assert read_checkpoint(tmp_path / "agent")[0].digest == saved.digest
+    one, other = load_policy(saved.path), load_policy(tmp_path / "agent")
+    assert one.act(FRAMES, one.init(6))[0].tolist() == other.act(FRAMES, other.init(6))[0].tolist()

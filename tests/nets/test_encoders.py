@@ -35,7 +35,7 @@ def test_only_the_share_of_the_greatest_value_counts(kind: str) -> None:
     for levels in (3, 255):
         torch.manual_seed(1)
         features.append(make_encoder(config, (1, 48, 48), levels)(frames * (levels // 3)))
-    torch.testing.assert_close(features[0], features[1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(features[0], features[1], rtol=1e-3, atol=1e-4)
 
 
 def test_a_net_that_does_not_fit_its_frames_is_refused() -> None:

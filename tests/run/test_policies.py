@@ -137,4 +137,4 @@ def test_scripts_belong_to_cards() -> None:
 def test_a_policy_is_called_what_it_was_asked_for() -> None:
     assert policy_name("random") == "random"
     assert policy_name(Resting()).endswith("test_policies:Resting")
-    assert policy_facts("random") == {"name": "random", "digest": None}
+    assert policy_facts("random", POTYARD) == {"name": "random", "digest": None}

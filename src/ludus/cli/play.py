@@ -19,12 +19,16 @@ from ludus.cli._keys import play_by_keys
 from ludus.cli._picture import draw
 from ludus.core import rng
 from ludus.core.errors import InputError, MissingExtraError
-from ludus.core.types import Actions, Frames
+from ludus.core.types import Actions, Frames, Mask, Step
 from ludus.gameboy.library import open_game
 from ludus.gameboy.machine import FRAME_HZ
 from ludus.gameboy.pictures import contact_sheet, grey, write_gif, write_png
 from ludus.gameboy.trace import load_actions
 from ludus.gameboy.world import GameBoyWorld
+from ludus.run.actors import PolicyActor
+from ludus.run.games import GameSettings
+from ludus.run.loop import Opening
+from ludus.run.policies import make_policy
 
 SHEET_LANES = 16
 COLUMNS = 80
@@ -51,6 +55,7 @@ def main(
     /,
     *,
     player: Literal["random", "scripted", "keys"] = "random",
+    policy: str | None = None,
     steps: int | None = None,
     lanes: int = 16,
     seed: int = 0,
@@ -64,6 +69,8 @@ def main(
     Args:
         game: id of a game of this package (see ludus games), or the path of a card (.toml) or a ROM (.gb).
         player: random actions; scripted, the demo that the game's card names; or keys, you, in this terminal.
+        policy: a trained agent instead: the name of one that ships with the game, such as generalist, the folder of a
+            checkpoint or of a training run. The pictures are what it sees.
         steps: steps of 24 frames in each lane; by default 150, a demo to its end, keys until you leave.
         lanes: consoles played together.
         seed: of the first lane, the next has the next; it decides its start and its random actions.
@@ -78,10 +85,11 @@ def main(
         card, cartridge = open_game(game)
         play_by_keys(cartridge, frames=None if steps is None else steps * card.frames_per_step)
         return 0
-    demo = _demo(game, seed, lanes, start, codec)[:steps] if player == "scripted" else None
+    demo = _demo(game, seed, lanes, start, codec)[:steps] if player == "scripted" and policy is None else None
     lanes = lanes if demo is None else demo.shape[1]
-    world = GameBoyWorld(game, lanes, codec=codec, start=start, role=role, view="full")
-    played = _play(world, seed, steps or STEPS, demo)
+    world = GameBoyWorld(game, lanes, codec=codec, start=start, role=role, view="full" if policy is None else None)
+    agent = None if policy is None else _Agent(policy, GameSettings(game=game, codec=codec), world, seed)
+    played = _play(world, seed, steps or STEPS, demo, agent)
     console = Console()
     _print(console, world, played)
     if console.is_terminal:
@@ -109,16 +117,37 @@ def _demo(game: str, seed: int, lanes: int, start: str | None, codec: str | None
     return actions[:, seed : seed + lanes]
 
 
-def _play(world: GameBoyWorld, seed: int, steps: int, demo: Actions | None) -> Played:
-    """Play a demo until each lane has ended once, or at random, with a new episode after every end."""
+class _Agent:
+    """A trained agent in all lanes."""
+
+    def __init__(self, policy: str, game: GameSettings, world: GameBoyWorld, seed: int) -> None:
+        self._actor = PolicyActor(make_policy(policy, game, world.spec), world.spec, world.lanes)
+        self._seed, self._episodes = seed, 0
+
+    def act(self, step: Step, began: Mask) -> Actions:
+        """Give actions for what a step shows; in some lanes it is the beginning of an episode."""
+        opened = [
+            (int(lane), Opening("", self._seed + self._episodes + int(lane), 0)) for lane in np.flatnonzero(began)
+        ]
+        self._actor.begin(opened)
+        self._episodes += len(began) if opened else 0
+        return self._actor.act(step).actions
+
+
+def _play(world: GameBoyWorld, seed: int, steps: int, demo: Actions | None, agent: _Agent | None) -> Played:
+    """Play a demo until each lane has ended once; else go on with a new episode after every end."""
     step = world.reset(seeds=seed)
     played = Played(step.frames, np.zeros(world.lanes))
     numbers, seeds = range(steps if demo is None else len(demo)), seed + np.arange(world.lanes)
+    began = np.ones(world.lanes, np.bool_)
     for number in track(numbers, "playing", console=Console(stderr=True), transient=True) if _watched() else numbers:
         if demo is None:
-            actions = rng.integers(seeds, "play", number, high=len(world.codec))
-            world.reset(mask=step.done)
-            running = np.ones(world.lanes, np.bool_)
+            began |= step.done
+            step = world.reset(mask=step.done)
+            chance = rng.integers(seeds, "play", number, high=len(world.codec))
+            actions = chance if agent is None else agent.act(step, began)
+            began = np.zeros(world.lanes, np.bool_)
+            running = ~began
         else:
             actions, running = demo[number], ~step.done
         start = time.perf_counter()

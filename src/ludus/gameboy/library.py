@@ -25,6 +25,12 @@ def shipped() -> dict[str, Path]:
     return {path.parent.name: path for path in sorted(Path(__file__).parent.glob("*/card.toml"))}
 
 
+def shipped_agents(game: str) -> dict[str, Path]:
+    """Give the folders of the trained agents that ship with a game of this package, by name."""
+    card = shipped().get(game)
+    return {path.name: path for path in sorted(card.parent.glob("agents/*"))} if card else {}
+
+
 def read_card(path: Path) -> Card:
     """Give the card of a file, checked as far as it can be without its ROM.
 

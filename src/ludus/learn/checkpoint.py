@@ -199,6 +199,16 @@ def mark_best(folder: Path, checkpoint: Checkpoint, score: float) -> bool:
     return True
 
 
+def export_agent(path: Path, folder: Path, receipt: Mapping[str, Any]) -> None:
+    """Write a checkpoint's weights alone, to be shipped, and a receipt: how they came to be and what they can do."""
+    told = _read_facts(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_atomic(folder / MODEL, files.read_bytes(path / MODEL))
+    told["files"] = {MODEL: told["files"][MODEL]}
+    files.write_atomic(folder / FACTS, (json.dumps(told, indent=2) + "\n").encode())
+    files.write_atomic(folder / "receipt.json", (json.dumps(dict(receipt), indent=2) + "\n").encode())
+
+
 def prune(folder: Path, *, keep: int) -> None:
     """Delete all checkpoints but the `keep` newest and the best one."""
     pointer = folder / "best"

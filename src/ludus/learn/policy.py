@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ludus.core import rng
-from ludus.core.protocols import Choice
+from ludus.core.errors import InputError
+from ludus.core.protocols import Choice, WorldSpec
 from ludus.learn.checkpoint import find_checkpoint, load_agent
-from ludus.nets.agent import Agent
+from ludus.nets.agent import Agent, Door
 
 HALF_STEP = 2.0**-54
 
@@ -80,6 +81,17 @@ def chances(seed: int | npt.NDArray[np.int64], stream: str, index: npt.NDArray[n
     return torch.from_numpy(rng.uniform(seed, stream, keys) + HALF_STEP)
 
 
-def load_policy(path: Path, *, greedy: bool = False) -> NetPolicy:
-    """Give the policy of a checkpoint, or of a run's best one. Raises `InputError`."""
-    return NetPolicy(load_agent(find_checkpoint(path)).eval(), greedy)
+def load_policy(path: Path, *, spec: WorldSpec | None = None, greedy: bool = False) -> NetPolicy:
+    """Give the policy of a checkpoint, or of a run's best one.
+
+    Raises `InputError`, also where a World of this spec shows other frames than the net reads, or takes other actions.
+    """
+    folder = find_checkpoint(path)
+    agent = load_agent(folder).eval()
+    if spec is not None and (door := Door.of(spec, agent.door.stacked[0])) != agent.door:
+        raise InputError(f"{folder} was trained for {_words(agent.door)}, but {spec.id} has {_words(door)}.")
+    return NetPolicy(agent, greedy)
+
+
+def _words(door: Door) -> str:
+    return f"frames {list(door.stacked[1:])} of 0 to {door.levels} and actions {door.actions}"

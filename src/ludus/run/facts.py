@@ -17,7 +17,7 @@ def run_facts(
     """Give the facts of a run; how many episodes, in how many lanes and processes, is none of them."""
     return {
         "game": game.model_dump(),
-        "policy": policy_facts(policy),
+        "policy": policy_facts(policy, game),
         "seed": seed,
         "judges": [{"name": seat.name, "sees": seat.sees} for seat in judges],
         "world": world_facts(world),

@@ -120,15 +120,22 @@ def make_policy(name: str, game: GameSettings, spec: WorldSpec) -> AnyPolicy:
         return RandomPolicy(spec.action_space)
     if name == "scripted":
         return ScriptedPolicy(_demo(game))
-    if Path(name).exists():
-        return _load_checkpoint(Path(name))
+    if (folder := find_agent(name, game)) is not None:
+        return _load_checkpoint(folder, spec)
     module, colon, attribute = name.partition(":")
     if not colon:
         raise InputError(
-            f"policy is {name!r}, expected random, scripted, the folder of a checkpoint or of a training run, or "
-            "MODULE:FACTORY, a function that takes the WorldSpec and gives a Policy."
+            f"policy is {name!r}, expected random, scripted, an agent that ships with the game, the folder of a "
+            "checkpoint or of a training run, or MODULE:FACTORY, which takes the WorldSpec and gives a Policy."
         )
     return _check(_find(name, module, attribute)(spec), name)
+
+
+def find_agent(name: str, game: GameSettings) -> Path | None:
+    """Give the folder of a trained agent: one that ships with the game, or a checkpoint's or run's path; else None."""
+    from ludus.gameboy.library import shipped_agents
+
+    return shipped_agents(game.game).get(name) or (Path(name) if Path(name).exists() else None)
 
 
 def policy_name(policy: str | AnyPolicy) -> str:
@@ -136,13 +143,13 @@ def policy_name(policy: str | AnyPolicy) -> str:
     return policy if isinstance(policy, str) else f"{type(policy).__module__}:{type(policy).__qualname__}"
 
 
-def policy_facts(policy: str | AnyPolicy) -> dict[str, str | None]:
+def policy_facts(policy: str | AnyPolicy, game: GameSettings) -> dict[str, str | None]:
     """Give what tells a policy from others in the record: its name, and the digest of a checkpoint's weights."""
     name = policy_name(policy)
-    if isinstance(policy, str) and Path(policy).exists():
+    if isinstance(policy, str) and (folder := find_agent(policy, game)) is not None:
         from ludus.learn.checkpoint import find_checkpoint, read_checkpoint
 
-        return {"name": name, "digest": read_checkpoint(find_checkpoint(Path(policy)))[0].digest}
+        return {"name": name, "digest": read_checkpoint(find_checkpoint(folder))[0].digest}
     return {"name": name, "digest": None}
 
 
@@ -176,8 +183,8 @@ def _demo(game: GameSettings) -> Actions:
     return load_actions(card.demo, codec=card.codec)
 
 
-def _load_checkpoint(path: Path) -> AnyPolicy:
+def _load_checkpoint(path: Path, spec: WorldSpec) -> AnyPolicy:
     from ludus.learn.policy import load_policy
 
-    policy: AnyPolicy = load_policy(path)
+    policy: AnyPolicy = load_policy(path, spec=spec)
     return policy
