@@ -5,10 +5,13 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ludus.core import config
 from ludus.core.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from ludus.serve.orchestrator import Addresses
 
 UNLOCKS = Path("checkpoints/feats_unlocks.json")
 
@@ -24,6 +27,7 @@ def main(
     runs: Path = Path("runs"),
     goals: Path | None = None,
     feats: Path | None = None,
+    tick_hz: float = 4194304 / 70224,
     name: tuple[str, ...] = (),
     origin: tuple[str, ...] = (),
     json: bool = False,
@@ -42,22 +46,16 @@ def main(
         runs: folder of the folders of runs.
         goals: folder of the folders of goals.
         feats: file of feats (METABONK_FEATS_PATH).
+        tick_hz: ticks in a second of the games that tell events.
         name: another name of this machine that requests may use, such as lab.example.
         origin: an origin whose pages may ask too, such as http://localhost:5173.
         json: print where it answers as a line of JSON.
     """
     try:
         from ludus.serve.lab import LabSettings
-        from ludus.serve.orchestrator import Addresses, run
+        from ludus.serve.orchestrator import run
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
-
-    def ready(addresses: Addresses) -> None:
-        if json:
-            print(json_format.dumps(asdict(addresses)), flush=True)
-        else:
-            print(f"open {addresses.open_url}\nmetrics {addresses.metrics_url}", flush=True)
-
     feats = feats or _path("serve.feats")
     settings = LabSettings(
         host=host,
@@ -69,12 +67,21 @@ def main(
         runs=runs,
         goals=goals,
         feats=feats,
+        tick_hz=tick_hz,
         unlocks_file=(_path("serve.unlocks_file") or UNLOCKS) if feats else None,
         hosts=name,
         origins=origin,
     )
-    run(settings, ready)
+    run(settings, _print_json if json else _print)
     return 0
+
+
+def _print(addresses: Addresses) -> None:
+    print(f"open {addresses.open_url}\nmetrics {addresses.metrics_url}", flush=True)
+
+
+def _print_json(addresses: Addresses) -> None:
+    print(json_format.dumps(asdict(addresses)), flush=True)
 
 
 def _path(setting: str) -> Path | None:

@@ -1,0 +1,226 @@
+"""How much an orchestrator takes, measured on its own process.
+
+python -m tests.serve.load ingest         events a second in batches of 200, and what an answer takes
+python -m tests.serve.load sockets        memory with 1,000 WebSockets, half of which read nothing
+python -m tests.serve.load restart        from start to ready with 1 M events
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from ludus.core.clock import SystemClock
+from ludus.serve.database import open_database
+from ludus.serve.ingest import Ingest
+from ludus.serve.store import Store
+from ludus.serve.wire import read_batch
+from ludus.serve.writer import Writer
+from tests.serve.lab import batch, judging, pots
+from tests.serve.nemesis import Process
+
+HZ = os.sysconf("SC_CLK_TCK")
+MIB = 1024 * 1024
+
+
+def cpu_s(process: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / HZ
+
+
+def rss(process: int) -> int:
+    """Bytes of memory that a process holds."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Process]:
+    """An orchestrator on one core, the first that this process may use."""
+    cores = os.sched_getaffinity(0)
+    process = Process(folder)
+    for thread in Path(f"/proc/{process.popen.pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {min(cores)})
+    try:
+        yield process
+    finally:
+        process.popen.terminate()
+        assert process.end() == 0
+
+
+def ingest(folder: Path, *, batches: int, size: int = 200, connections: int = 8) -> dict[str, Any]:
+    """Send batches from several workers at once; give events a second of CPU and of time, and how long answers took."""
+    took: list[float] = []
+    with running(folder) as process:
+        port = int(process.url.rpartition(":")[2])
+        headers = {"authorization": f"Bearer {process.token}", "content-type": "application/json"}
+
+        def send(bodies: list[bytes]) -> None:
+            link = http.client.HTTPConnection("127.0.0.1", port)
+            for body in bodies:
+                began = time.perf_counter()
+                link.request("POST", "/events", body, headers)
+                answer = link.getresponse()
+                assert answer.status == 200, answer.read()
+                answer.read()
+                took.append(time.perf_counter() - began)
+            link.close()
+
+        work = [_bodies(f"w{number}", batches // connections, size) for number in range(connections)]
+        threads = [threading.Thread(target=send, args=(bodies,)) for bodies in work]
+        before, began = cpu_s(process.popen.pid), time.perf_counter()
+        _all(threads)
+        wall_s, used_s = time.perf_counter() - began, cpu_s(process.popen.pid) - before
+    events = sum(map(len, work)) * size
+    took.sort()
+    return {
+        "events": events,
+        "events_per_s": round(events / wall_s),
+        "events_per_cpu_s": round(events / used_s),
+        "p50_ms": round(1e3 * took[len(took) // 2], 1),
+        "p99_ms": round(1e3 * took[len(took) * 99 // 100], 1),
+    }
+
+
+def _bodies(producer: str, batches: int, size: int) -> list[bytes]:
+    def rows(first: int) -> list[dict[str, Any]]:
+        return pots(size, first_tick=first, run=producer, episode=str(first // 2000))
+
+    return [batch(rows(first), producer=producer, first=first) for first in range(1, batches * size, size)]
+
+
+def _all(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+async def sockets(
+    process: Process, *, clients: int, seconds: float, per_s: int, tell: Callable[[str], object] = lambda _text: None
+) -> dict[str, Any]:
+    """Open so many sockets, of which every second reads nothing, and send metrics; give memory over time and gaps."""
+    port = int(process.url.rpartition(":")[2])
+    headers = {"authorization": f"Bearer {process.token}"}
+    told: dict[str, Any] = {"rows": 0, "gaps": 0, "holes": 0, "closed": 0}
+    opened: list[ClientConnection] = []
+    for number in range(clients):
+        stalls = number % 2 == 1
+        link = await connect(
+            f"ws://127.0.0.1:{port}/ws", additional_headers=headers, proxy=None, max_queue=1 if stalls else 16,
+            ping_interval=None, max_size=None, open_timeout=60,
+        )  # fmt: skip
+        await link.send('{"type":"sub","topic":"metrics","max_hz":4}')
+        opened.append(link)
+    readers = [asyncio.create_task(_read(link, told)) for link in opened[::2]]
+    stalled = [asyncio.create_task(link.wait_closed()) for link in opened[1::2]]
+    memory = []
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    body = json.dumps({"rows": [{"step": n, "values": {"loss": 0.5, "n": n}} for n in range(500)]}).encode()
+    sent = 0
+    while (elapsed := loop.time() - began) < seconds:
+        if sent <= elapsed * per_s:
+            await asyncio.to_thread(_post, port, process.token, body)
+            sent += 500
+            if sent % (per_s * 2) < 500:
+                memory.append(rss(process.popen.pid) / MIB)
+                tell(f"{elapsed:.0f} s: {memory[-1]:.0f} MiB, {told}, {sum(task.done() for task in stalled)} dropped\n")
+        else:
+            await asyncio.sleep(0.005)
+    dropped = sum(task.done() for task in stalled)
+    for task in readers + stalled:
+        task.cancel()
+    await asyncio.gather(*readers, *stalled, return_exceptions=True)
+    for link in opened:
+        link.transport.abort()
+    return {"memory_mib": [round(value) for value in memory], "sent": sent, "stalled_closed": dropped, **told}
+
+
+async def _read(link: ClientConnection, told: dict[str, Any]) -> None:
+    at = None
+    with contextlib.suppress(websockets.ConnectionClosed):
+        while True:
+            message = json.loads(await link.recv())
+            if message["type"] in ("d", "gap"):
+                told["holes"] += at is not None and message["from"] != at + 1
+                at = message["to"]
+                told["gaps"] += message["type"] == "gap"
+                told["rows"] += len(message.get("rows", ()))
+    told["closed"] += 1
+
+
+def _post(port: int, token: str, body: bytes) -> None:
+    link = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    link.request("POST", "/runs/load/metrics", body, headers)
+    assert link.getresponse().status == 200
+    link.close()
+
+
+def fill(state: Path, events: int) -> None:
+    """Put events into a store, as an orchestrator would that was killed after them."""
+    state.mkdir()
+    store = Store(open_database(state / "lab.db"))
+    taking = Ingest(store, SystemClock(), judging())
+    writer = Writer(store, taking)
+    bodies = (body for producer in range(events // 100_000) for body in _bodies(f"w{producer}", 200, 500))
+    for body in bodies:
+        told = read_batch(body)
+        writer.submit(lambda told=told: taking.take(told)).result()  # type: ignore[misc]
+    writer.close()
+    store.close()
+
+
+def restart(folder: Path, *, events: int) -> dict[str, Any]:
+    """Start an orchestrator with so many events and nothing saved since the last 20,000; give seconds until ready."""
+    fill(folder / "state", events)
+    began = time.perf_counter()
+    process = Process(folder)
+    ready_s = time.perf_counter() - began
+    used_s = cpu_s(process.popen.pid)
+    process.popen.terminate()
+    assert process.end() == 0
+    empty = folder / "empty"
+    empty.mkdir()
+    began = time.perf_counter()
+    with running(empty):
+        without_s = time.perf_counter() - began
+    return {
+        "events": events,
+        "ready_s": round(ready_s, 2),
+        "cpu_s": used_s,
+        "ready_without_events_s": round(without_s, 2),
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        match sys.argv[1]:
+            case "ingest":
+                told = ingest(folder, batches=2_000)
+            case "restart":
+                told = restart(folder, events=1_000_000)
+            case _:
+                with running(folder) as process:
+                    tell = sys.stderr.write
+                    told = asyncio.run(sockets(process, clients=1_000, seconds=90, per_s=10_000, tell=tell))
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
