@@ -163,7 +163,7 @@ def test_overwriting_plays_everything_again(whole: Path, tmp_path: Path) -> None
         ({"policy": "scripted"}, "policy.name is 'random' there and 'scripted' here"),
         ({"max_steps": 41}, "game.max_steps is 40 there and 41 here"),
         ({"role": "scout"}, "game.role is None there and 'scout' here"),
-        ({"judges": ()}, "judges is"),
+        ({"judges": ()}, "judges.darkness is"),
         ({"resume": False}, "holds 6 episodes; say --resume to go on, or --overwrite"),
     ],
 )

@@ -24,6 +24,7 @@ VERBS = {
     "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
     "episodes": "list and show what a run has recorded, make its films smaller",
     "verify": "play recorded episodes again and tell whether they come out as recorded",
+    "judge": "judge recorded episodes again by feats, from their events alone",
     "play": "play a game in many lanes, as a script or by your own keys",
     "watch": "show what changes in a game's memory, to write a card for it",
     "feats": "show what is noticed in a game, check what can feed it, and judge recorded events",

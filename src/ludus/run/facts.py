@@ -19,7 +19,7 @@ def run_facts(
         "game": game.model_dump(),
         "policy": policy_facts(policy, game),
         "seed": seed,
-        "judges": [{"name": seat.name, "sees": seat.sees} for seat in judges],
+        "judges": {seat.name: {"sees": seat.sees} | dict(seat.facts) for seat in judges},
         "world": world_facts(world),
     }
 

@@ -7,8 +7,8 @@ depend on the lanes, workers and sessions of a run. Neither sees the frame of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +39,8 @@ class Seat:
     """Events of one lane, a `Sequence[Event]` at a time, with lane 0; or frames `[N, *frame_shape]` of all lanes."""
     film: Callable[[Verdict], Wish | None] | None = None
     """What to film of a verdict."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What it judges by, as JSON: it is saved with the run, which can so be judged again."""
 
     def __post_init__(self) -> None:
         if self.sees not in ("events", "frames"):
