@@ -50,7 +50,7 @@ def test_a_list_is_sorted_and_cut(run: Path, capsys: pytest.CaptureFixture[str],
 def test_one_episode_is_shown_whole(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert cli.main(["episodes", "show", str(run), name]) == 0
     text = capsys.readouterr().out.replace("\n", "")
-    for word in ("potyard__1__1", "random", "videos/potyard__1__1.mp4", "clip of third", "rerenderable", "60 steps"):
+    for word in ("potyard__1__1", "random", "videos/potyard__1__1.mp4", "clip of third", "clips/potyard__1__1__f", "60 steps"):
         assert word in text
     assert cli.main(["episodes", "show", str(run), name, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == files.read_jsonl(run / "episodes.jsonl")[1]
@@ -104,3 +104,12 @@ def test_a_compact_film_that_is_deleted_is_made_anew_exactly(run: Path, tmp_path
     film.unlink()
     assert evaluate(out).filmed == 1
     assert film.read_bytes() == (run / "videos" / "potyard__1__1.mp4").read_bytes()
+
+
+def test_a_run_is_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("minari")
+    assert cli.main(["eval", "potyard", "--episodes", "1", "--max-steps", "3", "--out", str(tmp_path / "run")]) == 0
+    assert cli.main(["episodes", "export", str(tmp_path / "run"), str(tmp_path / "set"), "--to", "minari"]) == 0
+    assert capsys.readouterr().out.endswith(f"{tmp_path / 'set'}: 3 steps, for minari\n")
+    assert cli.main(["episodes", "export", str(tmp_path / "run"), str(tmp_path / "set"), "--to", "minari"]) == 2
+    assert "is there already" in capsys.readouterr().err

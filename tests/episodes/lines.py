@@ -40,8 +40,29 @@ def no_video(code: str = "disabled", **more: Any) -> dict[str, Any]:
 
 
 def clip(**more: Any) -> dict[str, Any]:
-    told = {"status": "rerenderable", "tag": "arrived", "judge": "feats", "step": 2, "start_step": 0, "end_step": 3}
-    return told | {"speed": 1.0, "truncated_pre": True, "truncated_post": False} | more
+    told: dict[str, Any] = {
+        "tag": "arrived",
+        "tick": 72,
+        "start": 0,
+        "end": 3,
+        "pre_s": 5.0,
+        "post_s": 0.0,
+        "speed": 1.0,
+        "truncated_pre": True,
+        "truncated_post": False,
+        "path": None,
+        "frames": 0,
+        "filesize_bytes": 0,
+        "sha256": "",
+        "skipped": "disabled",
+        "rerenderable": True,
+    }
+    return told | more
+
+
+def clip_file(**more: Any) -> dict[str, Any]:
+    path = "clips/walk__7__0__f0-3__arrived.mp4"
+    return clip(path=path, frames=3, filesize_bytes=9, sha256=SHA256, skipped=None) | more
 
 
 def line(**more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from ludus.core.errors import FileFormatError
 from ludus.episodes import manifest
-from tests.episodes.lines import XXH3, artefact, clip, line, no_video, video_file, without
+from tests.episodes.lines import XXH3, artefact, clip, clip_file, line, no_video, video_file, without
 
 CODES = json.loads(manifest.SCHEMA.read_text())["$defs"]["reason"]["properties"]["code"]["enum"]
 GOOD = {
@@ -27,15 +27,7 @@ GOOD = {
     "video of zero frames": line(video=video_file(frames=0)),
     "recovered": line(video=video_file(status="recovered", reason={"code": "worker-crashed", "detail": "killed"})),
     "failed": line(video=no_video("disk-full", status="failed")),
-    "clips": line(
-        clips=[
-            clip(),
-            clip(
-                status="ready", path="clips/walk__7__0__f0-3__arrived.mp4", filesize_bytes=9, frames=3, sha256="c" * 64
-            ),
-            clip(status="skipped", reason={"code": "encoder-missing", "detail": ""}),
-        ]
-    ),
+    "clips": line(clips=[clip(), clip_file()]),
 } | {code: line(video=no_video(code)) for code in CODES}
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -68,8 +60,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "skipped for an unknown reason": (line(video=no_video("moviepy missing")), "$.video.reason.code"),
     "odd sizes": (line(video=video_file(width=161)), "$.video.width"),
     "more about the video": (line(video=video_file(more=1)), "'more' was unexpected"),
-    "a ready clip without a file": (line(clips=[clip(status="ready")]), "$.clips[0]"),
-    "a skipped clip without a reason": (line(clips=[clip(status="skipped")]), "'reason' is a required"),
+    "a clip without a file or a reason": (line(clips=[clip(skipped=None)]), "$.clips[0]"),
+    "a clip with a file and a reason": (line(clips=[clip_file(skipped="disabled")]), "$.clips[0]"),
+    "an empty clip": (line(clips=[clip_file(frames=0)]), "$.clips[0]: 0 is less than the minimum of 1"),
+    "a clip that stands still": (line(clips=[clip(speed=0)]), "$.clips[0].speed"),
 }
 
 

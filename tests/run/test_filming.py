@@ -18,6 +18,7 @@ from ludus.episodes import manifest
 from ludus.run import recording
 from ludus.run.evaluate import evaluate
 from ludus.run.games import GameSettings
+from tests.run.seats import seats
 from tests.run.test_loop import BornDead
 
 BATCH: dict[str, Any] = {"episodes": 2, "max_steps": 40, "seed": 3}
@@ -253,3 +254,33 @@ def test_what_a_killed_process_was_filming_is_swept(whole: Path, tmp_path: Path)
     evaluate(out=tmp_path, **POTYARD)
     assert lines(tmp_path) == lines(whole)
     assert len(list((tmp_path / "videos").iterdir())) == 2
+
+
+# Clips
+
+
+def judged(out: Path, **more: Any) -> list[Episode]:
+    evaluate(out=out, judges=seats(n=20), **(POTYARD | more))
+    return manifest.read(out / "episodes.jsonl")
+
+
+def test_what_judges_want_filmed_is_cut_out_of_the_video_frame_for_frame(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    assert lines(tmp_path)
+    clips = [(episode, clip) for episode in found for clip in episode.clips]
+    assert clips
+    for episode, clip in clips:
+        assert clip.path == f"clips/{episode.id}__f{clip.start}-{clip.end}__third.mp4"
+        whole = decoded(tmp_path / episode.video["path"])
+        for ours, theirs in zip(decoded(tmp_path / clip.path), whole[clip.start : clip.end], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("more", [{"video_enabled": False}, {"video_enabled": True}], ids=["without", "with"])
+def test_clips_that_are_missing_are_made_when_the_run_goes_on(tmp_path: Path, more: dict[str, Any]) -> None:
+    before = judged(tmp_path / "one")
+    judged(tmp_path / "other", **more)
+    for path in (tmp_path / "other" / "clips").glob("*"):
+        path.unlink()
+    assert [episode.clips for episode in judged(tmp_path / "other")] == [episode.clips for episode in before]
+    assert lines(tmp_path / "other") == lines(tmp_path / "one")

@@ -69,8 +69,14 @@ def test_a_wish_is_a_film_of_the_steps_around_it(step: int, expected: tuple[int,
     verdict = Verdict("third", "r", "e", "", 0, 9, {})
     clip = Ruling("thirds", verdict, step, Wish(pre_s=1, post_s=2, speed=0.5)).clip(steps=100, step_hz=10.0)
     assert clip is not None
-    assert tuple(clip[key] for key in ("start_step", "end_step", "truncated_pre", "truncated_post")) == expected
-    assert (clip["status"], clip["tag"], clip["speed"], clip["step"]) == ("rerenderable", "third", 0.5, step)
+    assert (clip.start, clip.end, clip.truncated_pre, clip.truncated_post) == expected
+    assert (clip.episode, clip.tag, clip.tick, clip.speed, clip.path) == ("e", "third", 9, 0.5, None)
+
+
+@pytest.mark.parametrize("wish", [(-1, 0, 1), (0, -1, 1), (0, 0, 0), (float("nan"), 0, 1)])
+def test_a_wish_that_no_film_can_meet_is_an_error(wish: tuple[float, float, float]) -> None:
+    with pytest.raises(InputError, match="expected seconds from 0"):
+        Wish(*wish)
 
 
 def test_no_wish_is_no_film() -> None:

@@ -17,6 +17,7 @@ from ludus.core.types import Episode
 from ludus.episodes import compact, manifest
 from ludus.episodes.store import Store
 from ludus.episodes.summary import video_status
+from ludus.run.export import export
 
 MEGABYTE = 1e6
 
@@ -87,8 +88,7 @@ def show_episode(out: Path, episode: str, /, *, json: bool = False) -> int:
         told = json_format.dumps(verdict["evidence"])
         rows |= {f"step {verdict['step']}": f"{verdict['name']}, {verdict['judge']}: {told}"}
     for clip in found.clips:
-        steps = f"steps {clip['start_step']} to {clip['end_step']}"
-        rows |= {f"clip of {clip['tag']}": f"{steps}, {clip.get('path', clip['status'])}"}
+        rows |= {f"clip of {clip.tag}": f"frames {clip.start} to {clip.end}, {clip.path or clip.skipped}"}
     for name, value in rows.items():
         table.add_row(name, escape(value))
     Console().print(table)
@@ -112,7 +112,24 @@ def compact_films(out: Path, /, *, crf: int = 20) -> int:
     return 0
 
 
-main = {"list": list_episodes, "show": show_episode, "compact": compact_films}
+def export_episodes(out: Path, folder: Path, /, *, to: Literal["lerobot", "minari"] = "lerobot") -> int:
+    """Make a data set of a run's episodes, their frames played again from their traces.
+
+    LeRobotDataset v3: one row a step, pictures as a video; Minari: all frames, those of Game Boys and of colours
+    without loss.
+
+    Args:
+        out: folder of the run.
+        folder: new folder of the data set.
+        to: its format.
+    """
+    with progress_bar("exporting") as bar:
+        steps = export(out, folder, to=to, on_start=bar.start, on_episode=bar.advance)
+    print(f"{folder}: {steps:,} steps, for {to}")
+    return 0
+
+
+main = {"list": list_episodes, "show": show_episode, "compact": compact_films, "export": export_episodes}
 
 
 def _read(out: Path) -> list[Episode]:

@@ -142,7 +142,7 @@ class Episode:
     files: Mapping[str, Artefact]
     """`trace`, `steps` and, where anything happened, `events`."""
     verdicts: tuple[Mapping[str, Any], ...]
-    clips: tuple[Mapping[str, Any], ...]
+    clips: tuple[Clip, ...]
     video: Mapping[str, Any]
     timing: Mapping[str, Any]
     """What differs each time that it is played; all the rest does not."""

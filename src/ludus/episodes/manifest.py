@@ -15,7 +15,7 @@ from typing import Any
 
 from ludus.core import files
 from ludus.core.errors import FileFormatError
-from ludus.core.types import Artefact, Episode
+from ludus.core.types import Artefact, Clip, Episode
 
 SCHEMA_VERSION = 1
 SCHEMA = Path(__file__).with_name("schema.json")
@@ -48,7 +48,7 @@ def to_json(episode: Episode) -> dict[str, Any]:
         "events": dict(episode.happened),
         "files": {name: asdict(artefact) for name, artefact in episode.files.items()},
         "verdicts": [dict(verdict) for verdict in episode.verdicts],
-        "clips": [dict(clip) for clip in episode.clips],
+        "clips": [_clip_json(clip) for clip in episode.clips],
         "video": dict(episode.video),
         "timing": dict(episode.timing),
     }
@@ -73,7 +73,7 @@ def from_json(line: Mapping[str, Any], name: str = "the line") -> Episode:
             happened=line["events"],
             files={name: Artefact(**told) for name, told in line["files"].items()},
             verdicts=tuple(line["verdicts"]),
-            clips=tuple(line["clips"]),
+            clips=tuple(Clip(episode=line["id"], **told) for told in line["clips"]),
             video=line["video"],
             timing=line["timing"],
         )
@@ -107,10 +107,14 @@ def problems(line: Any) -> list[str]:
     return [f"{error.json_path}: {_deepest(error).message}" for error in found]
 
 
+def _clip_json(clip: Clip) -> dict[str, Any]:
+    return {name: value for name, value in asdict(clip).items() if name != "episode"}
+
+
 def _deepest(error: Any) -> Any:
     """Give, of an error about alternatives, the first one within the alternative that the status is of."""
     while error.context:
-        off = {inner.schema_path[0] for inner in error.context if "status" in inner.relative_path}
+        off = {inner.schema_path[0] for inner in error.context if {"status", "path"} & {*inner.relative_path}}
         error = next((inner for inner in error.context if inner.schema_path[0] not in off), error.context[0])
     return error
 

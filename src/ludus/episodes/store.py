@@ -128,13 +128,16 @@ class Store:
         return episodes
 
     def damage(self, episode: Episode, *, deep: bool = False) -> dict[str, str]:
-        """Give what is wrong with an episode's files, by the file's part: all of them, `video` too.
+        """Give what is wrong with an episode's files, by part: those of `files`, `video`, `clip 0` and so on.
 
         Sizes are compared, with `deep` sha256 as well.
         """
         listed = dict(episode.files)
         if episode.video.get("status") == "ok":
             listed["video"] = Artefact(*(episode.video[key] for key in ("path", "filesize_bytes", "sha256")))
+        for number, clip in enumerate(episode.clips):
+            if clip.path is not None:
+                listed[f"clip {number}"] = Artefact(clip.path, clip.filesize_bytes, clip.sha256)
         found = {name: self._fault(artefact, deep=deep) for name, artefact in listed.items()}
         return {name: fault for name, fault in found.items() if fault}
 

@@ -165,7 +165,7 @@ def _resume(
         raise InputError(f"{plan.out} holds {len(episodes)} episodes; say --resume to go on, or --overwrite.")
     store.sweep()
     damaged = {episode.id: store.damage(episode, deep=deep) for episode in episodes}
-    done = [episode for episode in episodes if damaged[episode.id].keys() <= {"video"}]
+    done = [episode for episode in episodes if damaged[episode.id].keys().isdisjoint(episode.files)]
     if plan.video is None:
         return _There(frozenset(episode.id for episode in done), ())
     sweep(plan.out)

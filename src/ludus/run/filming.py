@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ludus.core.config import check
 from ludus.core.protocols import World
-from ludus.core.types import Episode
-from ludus.episodes.store import Store
+from ludus.core.types import Clip, Episode
+from ludus.episodes.store import CLIPS, Store
 from ludus.run.games import GameSettings, open_world
 from ludus.run.loop import Turn
 from ludus.run.replay import read_script, replay
@@ -59,6 +59,21 @@ def film(studio: Studio, turn: Turn) -> None:
         studio.add(shot, turn.moved)
 
 
+def cut_clips(out: Path, clips: Sequence[Clip], video: Mapping[str, Any]) -> tuple[Clip, ...]:
+    """Give the clips of an episode, cut out of its video; where there is none, each says why it was skipped."""
+    if not clips:
+        return ()
+    if video["status"] != "ok":
+        return tuple(replace(clip, skipped=video["reason"]["code"]) for clip in clips)
+    from ludus.episodes.video.clips import cut_video
+
+    return tuple(cut_video(out / video["path"], clip, folder=out / CLIPS, root=out) for clip in map(_uncut, clips))
+
+
+def _uncut(clip: Clip) -> Clip:
+    return replace(clip, path=None, frames=0, filesize_bytes=0, sha256="", skipped=None)
+
+
 def to_film(
     episodes: Sequence[Episode], damaged: Mapping[str, Mapping[str, str]], settings: VideoSettings
 ) -> list[str]:
@@ -68,7 +83,7 @@ def to_film(
         video = episode.video
         other = video["requested"] != settings.renderer
         missing = video["status"] != "ok" and video["reason"]["code"] not in FINAL
-        if other or missing or "video" in damaged.get(episode.id, {}):
+        if other or missing or damaged.get(episode.id):
             found.append(episode.id)
     return found
 
@@ -97,7 +112,8 @@ def film_again(
                     studio.cancel(lane)
                     yield replace(episode, video=_mismatch(settings))
                 else:
-                    yield replace(episode, video=studio.finish(lane, len(recording.steps)).to_json())
+                    video = studio.finish(lane, len(recording.steps)).to_json()
+                    yield replace(episode, video=video, clips=cut_clips(out, episode.clips, video))
 
 
 def _mismatch(settings: VideoSettings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ludus.core.errors import InputError
 from ludus.core.protocols import Judge
-from ludus.core.types import Event, Mask, Step, Verdict
+from ludus.core.types import Clip, Event, Mask, Step, Verdict
 from ludus.run.actors import put_rows
 from ludus.run.loop import Turn
 
@@ -27,6 +27,13 @@ class Wish:
     pre_s: float
     post_s: float
     speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.pre_s >= 0 and self.post_s >= 0 and self.speed > 0):
+            raise InputError(
+                f"pre_s is {self.pre_s}, post_s {self.post_s}, speed {self.speed}; expected seconds from 0 and a speed "
+                "above it."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +76,25 @@ class Ruling:
             "evidence": dict(verdict.evidence),
         }
 
-    def clip(self, steps: int, step_hz: float) -> dict[str, Any] | None:
-        """Give the film that it asks for, as the manifest has it: steps from `start_step` to before `end_step`.
-
-        Nothing is cut here: `rerenderable` says that the episode's trace gives it at any time.
-        """
+    def clip(self, steps: int, step_hz: float) -> Clip | None:
+        """Give the film that it asks for of an episode of so many steps, not yet made; a step has one frame."""
         if self.wish is None:
             return None
-        start = self.step - round(self.wish.pre_s * step_hz)
-        end = self.step + 1 + round(self.wish.post_s * step_hz)
-        return {
-            "status": "rerenderable",
-            "tag": self.verdict.name,
-            "judge": self.judge,
-            "step": self.step,
-            "start_step": max(start, 0),
-            "end_step": min(end, steps),
-            "speed": self.wish.speed,
-            "truncated_pre": start < 0,
-            "truncated_post": end > steps,
-        }
+        wish = self.wish
+        start = self.step - round(wish.pre_s * step_hz)
+        end = self.step + 1 + round(wish.post_s * step_hz)
+        return Clip(
+            episode=self.verdict.episode,
+            tag=self.verdict.name,
+            tick=self.verdict.tick,
+            start=max(start, 0),
+            end=min(end, steps),
+            pre_s=wish.pre_s,
+            post_s=wish.post_s,
+            speed=wish.speed,
+            truncated_pre=start < 0,
+            truncated_post=end > steps,
+        )
 
 
 class Bench:

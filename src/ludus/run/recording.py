@@ -19,7 +19,7 @@ from ludus.episodes.naming import identity
 from ludus.episodes.recorder import Recorder, Recording
 from ludus.episodes.store import Store
 from ludus.run.actors import PolicyActor
-from ludus.run.filming import film, open_studio
+from ludus.run.filming import cut_clips, film, open_studio
 from ludus.run.games import GameSettings, codec_id, open_world
 from ludus.run.judging import Bench, Ruling, Seat
 from ludus.run.loop import Opening, Turn, play
@@ -151,6 +151,7 @@ class _Session:
 
     def _episode(self, one: Finished, files: Mapping[str, Artefact]) -> Episode:
         recording, steps = one.recording, len(one.recording.steps)
+        wanted = [clip for ruling in one.rulings if (clip := ruling.clip(steps, self._spec.step_hz))]
         return Episode(
             id=one.opening.id,
             run=self._plan.run,
@@ -167,7 +168,7 @@ class _Session:
             happened=dict(sorted(Counter(event.kind for event in recording.events).items())),
             files=files,
             verdicts=tuple(ruling.to_json() for ruling in one.rulings),
-            clips=tuple(clip for ruling in one.rulings if (clip := ruling.clip(steps, self._spec.step_hz))),
+            clips=cut_clips(self._plan.out, wanted, one.video),
             video=one.video,
             timing={"finished": SystemClock().stamp(), "wall_s": round(one.wall_s, 6)},
         )
