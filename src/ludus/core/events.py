@@ -59,8 +59,8 @@ def from_json(told: Any, *, tick: int = 0, lane: int = 0, where: str = "event") 
         raise _fault(where, "payload", payload, "a JSON object")
     kind, payload = canonical(kind, payload, where=where)
     ids = {field: _text(told, name, where) for name, field in _IDS.items()}
-    if not ids["stage"] and isinstance(payload.get("stage"), int | str):
-        ids["stage"] = str(payload["stage"])
+    if "stage_id" not in told and isinstance(payload.get("stage"), int | str):
+        ids["stage"] = str(payload["stage"])  # all that the seed's minimal body tells of it
     return Event(
         kind=kind,
         payload=payload,

@@ -7,6 +7,7 @@ kept apart by `Event.lane`; within a lane, events come in the order in which the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -38,6 +39,10 @@ class FeatJudge:
         self._kinds = self.program.kinds
         self._slots = {name: tuple(found) for name, found in self.program.slots.items()}
         self._payload_keys = self.program.payload_keys
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as feats, to be compiled there."""
+        return partial(FeatJudge, tick_hz=self.program.tick_hz), (self.feats,)
 
     def init(self, lanes: int) -> Memory:
         """Give the memory of a judge that has seen nothing. Lanes beyond these are added as they speak."""

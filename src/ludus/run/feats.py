@@ -1,18 +1,25 @@
-"""Games and their feats: where a game's feats are, and what the game can tell the judge of them."""
+"""Games and their feats: where a game's feats are, what the game can tell of them, and their place in the loop."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from ludus.core import config
 from ludus.core.errors import InputError
 from ludus.core.events import COUNTER_DELTA
+from ludus.core.types import Verdict
 from ludus.feats.feat import Feat
+from ludus.feats.judge import FeatJudge
 from ludus.feats.loader import read_feats
 from ludus.feats.reach import Telemetry, Teller, Values
 from ludus.gameboy.card import Card
 from ludus.gameboy.expression import parse
 from ludus.gameboy.watches import Reader, Watch
+from ludus.run.games import GameSettings, open_world
+from ludus.run.judging import Seat, Wish
 
 _BITS = {"u8": 8, "u16le": 16, "u16be": 16, "u32le": 32}
 _GAINED = Values(low=1, high=2**32)
@@ -34,6 +41,43 @@ def find_feats(card: Card | None, path: Path | None = None) -> Path:
 def load_feats(card: Card | None, path: Path | None = None) -> tuple[Feat, ...]:
     """Give the feats of the file that `find_feats` finds. Raises `InputError`, `FileFormatError`."""
     return read_feats(find_feats(card, path))
+
+
+FEATS = "feats"
+"""The name of their seat."""
+
+CARD = "card"
+"""Stands for the feats of a game's own card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """What feats want filmed: around an unlock, what the feat's clip says."""
+
+    clips: Mapping[str, Wish]
+    """Feat id -> film."""
+
+    def __call__(self, verdict: Verdict) -> Wish | None:
+        """Give the film of an unlock, None where its feat asks for none."""
+        return self.clips.get(verdict.name)
+
+
+def feat_seat(feats: Sequence[Feat], *, tick_hz: float) -> Seat:
+    """Give the place of feats in the loop; `tick_hz` is the World's."""
+    films = Films({feat.id: Wish(**feat.clip.to_json()) for feat in feats if feat.clip})
+    facts = {"feats": {feat.id: feat.to_json() for feat in feats}}
+    return Seat(FEATS, FeatJudge(feats, tick_hz=tick_hz), "events", films, facts)
+
+
+def game_seat(game: GameSettings, feats: str) -> Seat:
+    """Give the place of a game's feats in the loop: those of a file, or of its card for `card`.
+
+    Raises `InputError` where there are none, and as `open_world` does.
+    """
+    with closing(open_world(game, 1)) as world:
+        card = getattr(world, "card", None)
+        loaded = load_feats(card, None if feats == CARD else Path(feats))
+        return feat_seat(loaded, tick_hz=world.spec.tick_hz)
 
 
 def telemetry(card: Card) -> Telemetry:
