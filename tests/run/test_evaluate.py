@@ -122,8 +122,9 @@ def test_a_halted_run_goes_on_and_is_the_same_in_the_end(
     monkeypatch.setattr("ludus.run.recording.GROUP_S", 0.0)
     with pytest.raises(KeyboardInterrupt):
         played(tmp_path, on_episode=halted(2))
-    assert len(files.read_log(tmp_path / "episodes.jsonl")) == 2
-    assert played(tmp_path).played == 4
+    there = len(files.read_log(tmp_path / "episodes.jsonl"))
+    assert 2 <= there < 6
+    assert played(tmp_path).played == 6 - there
     assert lines(tmp_path) == lines(whole)
     assert played(tmp_path).played == 0
 
