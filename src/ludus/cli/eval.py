@@ -14,6 +14,8 @@ from tyro.conf import OmitArgPrefixes
 
 from ludus.cli._progress import progress_bar
 from ludus.run.evaluate import Evaluation, evaluate
+from ludus.run.feats import game_seat
+from ludus.run.games import game_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def main(
     episodes: int = 10,
     seed: int = 0,
     out: Path | None = None,
+    feats: str | None = None,
     lanes: int = 16,
     workers: int = 1,
     resume: bool = True,
@@ -73,6 +76,7 @@ def main(
         episodes: how many.
         seed: of the first episode.
         out: folder of the run; by default one below runs/ that is named after what is asked for.
+        feats: a feats file to judge every episode by, or `card` for the game's own; ludus judge does it again.
         lanes: episodes played together in each process; it changes the speed, not the results.
         workers: processes; they change the speed, not the results.
         resume: go on in a folder that holds episodes of the same settings.
@@ -94,6 +98,7 @@ def main(
             resume=resume,
             overwrite=overwrite,
             verify=verify,
+            judges=(game_seat(game_settings(game, asdict(played)), feats),) if feats else (),
             video_enabled=film.video,
             video_renderer=film.video_renderer,
             video_quality=film.video_quality,
