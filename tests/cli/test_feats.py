@@ -144,3 +144,17 @@ def test_a_game_without_feats_says_how_to_give_some(capsys: Captured, tmp_path: 
     (tmp_path / "scroller.gb").write_bytes(scroller())
     assert run("list", str(tmp_path / "scroller.gb")) == 2
     assert "has no feats; give a feats file with --feats FILE" in capsys.readouterr().err
+
+
+def test_bench_feats_tells_events_a_second_and_enforces_its_budget(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["bench", "feats", "--sizes", "10", "20", "--lanes", "4", "--steps", "20", "--rounds", "1"]
+    assert cli.main(words) == 0
+    assert "events/s" in capsys.readouterr().out
+    assert cli.main([*words, "--json"]) == 0
+    assert [row["feats"] for row in printed(capsys)["results"]] == [10, 20]
+    monkeypatch.setenv("LUDUS_PERF_ENFORCE", "1")
+    monkeypatch.setattr("ludus.cli._bench_feats.BUDGET", 10**12)
+    assert cli.main(words) == 1
+    assert cli.main([*words, "--lanes", "0"]) == 2

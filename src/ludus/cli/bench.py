@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from ludus.cli._bench_feats import run_feats
 from ludus.cli._bench_goals import run_goals
 from ludus.core.errors import InputError
 from ludus.gameboy import bench
@@ -92,7 +93,7 @@ def run_train(
     return 0
 
 
-main = {"gameboy": run_gameboy, "goals": run_goals, "train": run_train}
+main = {"gameboy": run_gameboy, "feats": run_feats, "goals": run_goals, "train": run_train}
 
 
 def _find(paths: Sequence[Path]) -> list[tuple[str, Cartridge]]:
