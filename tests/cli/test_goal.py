@@ -22,7 +22,7 @@ from ludus.run.goal import CODEC
 from tests.goals.record import GOALS, SEED
 from tests.potyard.memory import FOLDER
 
-STAGE = GOALS / "second_stage"
+STAGE = GOALS / "desert"
 CAPTURE = ["goal", "capture", "potyard", "--start", "first_yard", "--seed", f"{SEED}", "--actions", f"{STAGE / TRACE}"]
 UP, DOWN = 3, 4
 
@@ -35,7 +35,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def goal(tmp_path: Path) -> Path:
-    """The second stage's goal and its ROM, to be spoilt."""
+    """The goal of the desert and its ROM, to be spoilt."""
     shutil.copytree(STAGE, tmp_path / "potyard" / "goals" / STAGE.name)
     shutil.copy(FOLDER / "potyard.gb", tmp_path / "potyard" / "potyard.gb")
     return tmp_path / "potyard" / "goals" / STAGE.name
@@ -58,7 +58,7 @@ def wrong_route(path: Path, steps: int = 20) -> Path:
 def test_a_trace_that_gets_there_is_exit_0_in_one_line(goal: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["goal", "replay", str(goal), "--repeat", "3"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("second_stage: done at step 42 of 43, 0.0211 away, tau 0.0500; 3 replays alike; frames ")
+    assert out.startswith("desert: done at step 42 of 43, 0.0211 away, tau 0.0500; 3 replays alike; frames ")
     assert out.count("\n") == 1
     assert not Path("runs").exists()
 
@@ -69,7 +69,7 @@ def test_a_trace_that_does_not_is_exit_1_with_a_receipt_that_repeats_it(
     route = wrong_route(tmp_path / "wrong.jsonl")
     assert main(["goal", "replay", str(goal), "--actions", str(route)]) == 1
     first = capsys.readouterr().out.splitlines()
-    assert first[0].startswith("second_stage: not done within 20 steps")
+    assert first[0].startswith("desert: not done within 20 steps")
     receipt = Path(first[1])
     route.unlink()  # the receipt has its own
     names = {"receipt.json", "reproduce.sh", "dist_curve.json", "last_frames.npy", "last_frames.png", TRACE, META}

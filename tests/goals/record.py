@@ -52,11 +52,11 @@ def record(folder: Path) -> dict[str, list[str]]:
         if "stage_start" in kinds and ends:
             begun = len(rows)
             files.write_atomic(folder / "second_yard.state", world.save(0))
-    save_actions(folder / "second_stage.jsonl", rows[: ends[0] + CARD_STEPS], codec=CODEC)
-    save_actions(folder / "third_stage.jsonl", rows[begun:], codec=CODEC)
-    first = ["--start", "first_yard", "--seed", str(SEED), "--actions", f"{folder}/second_stage.jsonl"]
-    second = ["--start", f"{folder}/second_yard.state", "--actions", f"{folder}/third_stage.jsonl", "--templates", "2"]
-    return {"second_stage": first, "third_stage": second}
+    save_actions(folder / "desert.jsonl", rows[: ends[0] + CARD_STEPS], codec=CODEC)
+    save_actions(folder / "crypt.jsonl", rows[begun:], codec=CODEC)
+    first = ["--start", "first_yard", "--seed", str(SEED), "--actions", f"{folder}/desert.jsonl"]
+    second = ["--start", f"{folder}/second_yard.state", "--actions", f"{folder}/crypt.jsonl", "--templates", "2"]
+    return {"desert": first, "crypt": second}
 
 
 def capture_all(goals: Path) -> None:

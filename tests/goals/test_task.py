@@ -207,7 +207,7 @@ def test_a_world_of_other_frames_is_refused() -> None:
 
 def potyard(lanes: int) -> GoalWorld:
     """Pot Yard's two goals as a chain."""
-    stages = [Stage.of(load_goal(GOALS / name)) for name in ("second_stage", "third_stage")]
+    stages = [Stage.of(load_goal(GOALS / name)) for name in ("desert", "crypt")]
     return GoalWorld(GameBoyWorld("potyard", lanes, codec="pokemonred_puffer_v0"), stages)
 
 
@@ -226,7 +226,7 @@ def test_the_goals_of_pot_yard_are_a_chain_that_their_traces_walk_through() -> N
 
     world = potyard(1)
     world.reset(seeds=0)
-    for number, name in enumerate(("second_stage", "third_stage")):
+    for number, name in enumerate(("desert", "crypt")):
         assert world.stage.tolist() == [number]
         goal = load_goal(GOALS / name)
         total = 0.0

@@ -18,14 +18,18 @@ from ludus.core.errors import InputError, LudusError
 from ludus.gameboy import GameBoy, GameBoyWorld
 from ludus.gameboy.library import open_game
 from ludus.gameboy.trace import load_actions, save_actions
-from ludus.goals.artefact import META, PICTURE, STATE_ONLY, TEMPLATE, TRACE, Goal, load_goal
+from ludus.goals.artefact import META, PICTURE, STATE_ONLY, TEMPLATE, TRACE, Goal, GoalError, load_goal
 from ludus.goals.match import distance, to_tensor
-from ludus.run.goal import CODEC, Plan, capture, read_trace, replay
+from ludus.goals.task import GoalWorld
+from ludus.run.evaluate import evaluate
+from ludus.run.games import GameSettings, open_world
+from ludus.run.goal import CODEC, Plan, capture, goal_seats, read_trace, replay
 from ludus.run.goal_gate import Gate, replay_rows, try_gate, write_receipt
+from ludus.run.verify import verify
 from tests.goals.record import GOALS, MARGIN, SEED
 from tests.potyard.memory import FOLDER
 
-NAMES = ("second_stage", "third_stage")
+NAMES = ("desert", "crypt")
 STAGE = GOALS / NAMES[0]
 ROM = FOLDER / "potyard.gb"
 UP, DOWN = 3, 4
@@ -33,7 +37,7 @@ UP, DOWN = 3, 4
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The second stage's goal and its ROM, to be spoilt."""
+    """The goal of the desert and its ROM, to be spoilt."""
     shutil.copytree(STAGE, tmp_path / "potyard" / "goals" / STAGE.name)
     shutil.copy(ROM, tmp_path / "potyard" / "potyard.gb")
     return tmp_path / "potyard" / "goals" / STAGE.name
@@ -66,7 +70,7 @@ def test_the_gate_lets_a_shipped_trace_pass_alike_each_time(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_goal_is_what_the_tools_make_of_its_trace_today(name: str, tmp_path: Path) -> None:
     shipped = load_goal(GOALS / name)
-    seed = SEED if name == "second_stage" else 0
+    seed = SEED if name == "desert" else 0
     start, count = str(shipped.start_state), len(shipped.templates)
     again = capture(
         Plan("potyard", start=start, seed=seed, actions=shipped.actions, templates=count),
@@ -325,3 +329,58 @@ def test_the_gate_reads_no_memory_of_the_game() -> None:
     assert world.values.shape == (1, 0)
     assert isinstance(load_goal(STAGE), Goal)
     assert (STAGE / TEMPLATE).is_file()
+
+
+# In other loops
+
+
+@pytest.mark.parametrize(("lanes", "workers"), [(3, 1), (1, 1), pytest.param(1, 2, marks=pytest.mark.slow)])
+def test_an_evaluation_tells_which_goals_its_episodes_reached_and_when(
+    lanes: int, workers: int, tmp_path: Path
+) -> None:
+    """Seed 0 goes through the desert, then the crypt; 1 the other way; 2 begins in the desert, past its card."""
+    judges = goal_seats([GOALS / name for name in NAMES], GameSettings(game="potyard"))
+    out = tmp_path / "run"
+    played = evaluate("potyard", policy="scripted", episodes=3, out=out, lanes=lanes, workers=workers, judges=judges)
+    found = [[verdict["name"] for verdict in episode.verdicts] for episode in played.episodes]
+    assert found == [["desert", "crypt"], ["crypt", "desert"], ["crypt"]]
+    first = played.episodes[0].verdicts[0]
+    assert (first["judge"], first["tick"]) == ("goal:desert", 24 * (first["step"] + 1))
+    assert first["evidence"] == {"distance": pytest.approx(0.0211, abs=1e-4), "tau": MARGIN, "consec": 2}
+    assert [clip.tag for clip in played.episodes[0].clips] == ["desert", "crypt"]
+
+
+def test_a_goal_of_other_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GoalError, match="view is 'half', but here it is 'mean'"):
+        goal_seats([STAGE], GameSettings(game="potyard", view="mean"))
+    with pytest.raises(GoalError, match="frames_per_step"):
+        goal_seats([STAGE], GameSettings(game="potyard", frames_per_step=12))
+    with pytest.raises(InputError, match="no Game Boy game"):
+        goal_seats([STAGE], GameSettings(game="CartPole-v1", show="vector"))
+    assert goal_seats([], GameSettings(game="CartPole-v1")) == ()
+
+
+def test_another_goal_of_the_same_name_is_another_run(tmp_path: Path) -> None:
+    game = GameSettings(game="potyard")
+    shutil.copytree(STAGE, tmp_path / "goals" / STAGE.name)
+    told = json.loads((tmp_path / "goals" / STAGE.name / META).read_text())
+    (tmp_path / "goals" / STAGE.name / META).write_text(json.dumps(told | {"tau": 0.125, "rom_path": str(ROM)}))
+    once = evaluate("potyard", episodes=1, max_steps=2, out=tmp_path / "run", judges=goal_seats([STAGE], game))
+    assert once.played == 1
+    other = goal_seats([tmp_path / "goals" / STAGE.name], game)
+    with pytest.raises(InputError, match=r"holds another run: judges"):
+        evaluate("potyard", episodes=1, max_steps=2, out=tmp_path / "run", judges=other)
+
+
+def test_goals_are_a_game_to_be_played_recorded_and_verified(tmp_path: Path) -> None:
+    goals = [str(GOALS / name) for name in NAMES]
+    settings = GameSettings(game="potyard", codec=CODEC, goals=tuple(goals), max_steps=40)
+    world = open_world(settings, 2)
+    assert isinstance(world, GoalWorld)
+    step = world.reset(seeds=0)
+    np.testing.assert_array_equal(step.frames[0], step.frames[1])
+    played = evaluate("potyard", episodes=2, codec=CODEC, goals=goals, max_steps=40, out=tmp_path / "run")
+    assert [episode.steps for episode in played.episodes] == [40, 40]
+    assert verify(tmp_path / "run").faults == {}
+    with pytest.raises(GoalError, match="action_codec_id is 'pokemonred_puffer_v0', but here it is '"):
+        open_world(GameSettings(game="potyard", goals=tuple(goals)), 1)

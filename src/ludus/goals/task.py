@@ -95,6 +95,11 @@ class GoalWorld:
         return self._world.lanes
 
     @property
+    def inner(self) -> World:
+        """The World that is played."""
+        return self._world
+
+    @property
     def stage(self) -> npt.NDArray[np.int32]:
         """`int32[N]`, the stage of each lane, from 0."""
         return self._stage.copy()

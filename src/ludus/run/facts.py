@@ -16,7 +16,7 @@ def run_facts(
 ) -> dict[str, Any]:
     """Give the facts of a run; how many episodes, in how many lanes and processes, is none of them."""
     return {
-        "game": game.model_dump(),
+        "game": game.model_dump(mode="json"),
         "policy": policy_facts(policy, game),
         "seed": seed,
         "judges": {seat.name: {"sees": seat.sees} | dict(seat.facts) for seat in judges},
@@ -27,7 +27,7 @@ def run_facts(
 def world_facts(world: World) -> dict[str, Any]:
     """Give what its spec tells of a World, and the ROM that it plays."""
     spec = world.spec
-    cartridge = getattr(world, "cartridge", None)
+    cartridge = getattr(getattr(world, "inner", world), "cartridge", None)
     return {
         "id": spec.id,
         "frame_shape": list(spec.frame_shape),

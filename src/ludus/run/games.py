@@ -32,6 +32,8 @@ class GameSettings(Settings):
     frames_per_step: int | None = None
     max_steps: int | None = Field(default=None, ge=1)
     """Steps after which an episode is cut off."""
+    goals: tuple[str, ...] = ()
+    """Folders of goals (`ludus goal`) to reach one after another: rewards, starts and ends are theirs."""
     show: Literal["auto", "render", "vector"] = "auto"
     """What is seen of a Gymnasium game (`ludus.core.gym_world.GymWorld`)."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -61,7 +63,12 @@ def open_world(settings: GameSettings, lanes: int, *, threads: int | None = None
 
     _check_name(settings.game)
     told = {name: getattr(settings, name) for name in (*CARD_ONLY, "max_steps")}
-    return GameBoyWorld(settings.game, lanes, threads=threads, **told)
+    world = GameBoyWorld(settings.game, lanes, threads=threads, **told)
+    if not settings.goals:
+        return world
+    from ludus.run.goal import goal_world
+
+    return goal_world(world, [Path(folder) for folder in settings.goals], max_steps=settings.max_steps)
 
 
 def game_id(settings: GameSettings) -> str:
@@ -76,13 +83,15 @@ def game_id(settings: GameSettings) -> str:
 
 def codec_id(world: World) -> str:
     """Give what the numbers of a World's actions mean: a codec's id, else the action space in words."""
-    codec = getattr(world, "codec", None)
+    codec = getattr(getattr(world, "inner", world), "codec", None)
     return str(world.spec.action_space) if codec is None else str(codec.id)
 
 
 def _check(settings: GameSettings) -> None:
     """Refuse what the game's kind does not know, rather than leave it out in silence."""
-    fields, kind = (CARD_ONLY, "a Gymnasium game") if settings.of_gymnasium else (GYM_ONLY, "a Game Boy game")
+    fields, kind = (
+        ((*CARD_ONLY, "goals"), "a Gymnasium game") if settings.of_gymnasium else (GYM_ONLY, "a Game Boy game")
+    )
     for name in fields:
         if getattr(settings, name) != GameSettings.model_fields[name].get_default(call_default_factory=True):
             raise InputError(f"{name} is {getattr(settings, name)!r}, but {settings.game!r} is {kind}; leave it out.")
