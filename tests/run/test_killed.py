@@ -17,6 +17,7 @@ from ludus.core import files
 from ludus.episodes import manifest
 
 EPISODES = 24
+RUN: dict[str, Any] = {"episodes": EPISODES, "max_steps": 150, "video_enabled": True, "video_renderer": "sim-view"}
 PATIENCE_S = 60
 
 
@@ -24,8 +25,12 @@ def lines(out: Path) -> list[dict[str, Any]]:
     return [manifest.untimed(line) for line in files.read_log(out / "episodes.jsonl")]
 
 
+def ids(out: Path) -> list[str]:
+    return [line["id"] for line in lines(out)]
+
+
 def start(out: Path, workers: int) -> subprocess.Popen[bytes]:
-    told = {"episodes": EPISODES, "max_steps": 150, "lanes": 2, "workers": workers, "out": str(out)}
+    told = RUN | {"lanes": 2, "workers": workers, "out": str(out)}
     code = (
         f"import ludus, json\nif __name__ == '__main__': ludus.evaluate('potyard', **json.loads({json.dumps(told)!r}))"
     )
@@ -47,22 +52,25 @@ def kill_after(out: Path, count: int, workers: int) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole")
-    ludus.evaluate("potyard", episodes=EPISODES, max_steps=150, out=out)
+    ludus.evaluate("potyard", out=out, **RUN)
     return out
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_run_goes_on_to_the_same_manifest(whole: Path, tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "kills"), [(1, (1, 9)), (2, (9,))])
+def test_a_killed_run_goes_on_to_the_same_manifest(
+    whole: Path, tmp_path: Path, workers: int, kills: tuple[int, ...]
+) -> None:
     out = tmp_path / "killed"
-    for count in (1, 9):
+    for count in kills:
         kill_after(out, count, workers)
         killed = lines(out)
         assert all(line in lines(whole) for line in killed)
     assert 9 <= len(killed) < EPISODES
-    found = ludus.evaluate("potyard", episodes=EPISODES, max_steps=150, out=out)
+    found = ludus.evaluate("potyard", out=out, **RUN)
     assert found.played == EPISODES - len({line["id"] for line in killed})
     assert lines(out) == lines(whole)
     assert ludus.verify(out).faults == {}
+    assert sorted(path.name for path in (out / "videos").iterdir()) == [f"{name}.mp4" for name in sorted(ids(whole))]
     assert [path for path in out.rglob(".*") if path.is_file()] == []
 
 
@@ -79,7 +87,7 @@ def test_a_worker_that_is_killed_is_told_and_the_rest_stays(
             child.kill()
 
     with pytest.raises(LudusError, match=r"a worker process ended with exit code -9 .* the same command goes on"):
-        ludus.evaluate("potyard", episodes=EPISODES, max_steps=150, out=tmp_path, workers=2, lanes=1, on_episode=shoot)
+        ludus.evaluate("potyard", out=tmp_path, workers=2, lanes=1, on_episode=shoot, **RUN)
     assert 0 < len(lines(tmp_path)) < EPISODES
-    ludus.evaluate("potyard", episodes=EPISODES, max_steps=150, out=tmp_path)
+    ludus.evaluate("potyard", out=tmp_path, **RUN)
     assert lines(tmp_path) == lines(whole)

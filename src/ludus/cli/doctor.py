@@ -61,11 +61,12 @@ def examine() -> Iterator[Finding]:
     yield Finding("ludus", __version__, "this package", required=True)
     yield Finding("Python", platform.python_version(), "everything", required=True)
     yield _extension()
-    for package in ("numpy", "gymnasium"):
+    for package in ("numpy", "gymnasium", "pyarrow", "jsonschema"):
         yield Finding(package, _version(package), "everything", f"pip install {package}", required=True)
     yield Finding("CPU", _cpu(), "everything", required=True)
     yield Finding("C++ compiler", _compiler(), "building the extension", "apt install g++")
     yield Finding("torch", _version("torch"), "learning", "pip install torch")
+    yield Finding("PyAV", _version("av"), "videos in colour, smaller videos", "pip install 'ludus[video]'")
     yield Finding("Pillow", _version("pillow"), "pictures, in and out", "pip install 'ludus[pictures]'")
     for package in ("ale-py", "minigrid", "pygame-ce"):
         yield Finding(package, _version(package), "games of Gymnasium", "pip install 'ludus[games]'")
