@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,26 @@ class Desk:
         self.writer.close()
 
 
+def shake_hands(link: socket.socket, port: int, token: str, *, max_hz: int = 20) -> None:
+    """Make a WebSocket of a connection by hand, and ask for metrics; nothing is read beyond the answer."""
+    lines = [
+        "GET /ws HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        f"Authorization: Bearer {token}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    link.sendall("\r\n".join([*lines, "", ""]).encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += link.recv(1)
+    assert head.startswith(b"HTTP/1.1 101"), head
+    asked = b'{"type":"sub","topic":"metrics","max_hz":%d}' % max_hz
+    link.sendall(bytes([0x81, 0x80 | len(asked), 0, 0, 0, 0]) + asked)
+
+
 class Served:
     """An orchestrator that answers on ports of its own, in a thread."""
 
@@ -117,17 +138,17 @@ class Served:
     def socket(self, **told: Any) -> ClientConnection:
         """A WebSocket at `/ws`."""
         url = f"ws://127.0.0.1:{self.port}/ws"
-        opened: ClientConnection = connect(url, additional_headers=self.headers, proxy=None, **told)
+        opened: ClientConnection = connect(url, additional_headers=self.headers, proxy=None, legacy=True, **told)
         return opened
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
         assert not self._thread.is_alive()
         self.lab.close()
 
     async def _run(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         serving = asyncio.create_task(serve(self._servers, self._stop))
         for server, _ in self._servers:
             await server.ready.wait()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ludus.serve.lab import LabSettings
 from tests.serve.lab import FEATS, Served, batch, pots
 
 
@@ -66,6 +68,24 @@ def test_feats_halls_and_their_clips(served: Served, client: httpx.Client) -> No
     mirrored = served.lab.settings.unlocks_file
     assert mirrored is not None
     wait_for(lambda: mirrored.exists() and len(json.loads(mirrored.read_text())["unlocks"]) >= 3)
+
+
+def test_what_feats_need_and_nobody_tells_is_named(tmp_path: Path) -> None:
+    (tmp_path / "feats.json").write_text(json.dumps(FEATS))
+    lab = Served(LabSettings(state=tmp_path / "state", runs=tmp_path, feats=tmp_path / "feats.json"))
+    try:
+        lab.post(batch([{"event_type": "boss_spawned", "payload": {"boss": "bark_vader"}}, *pots(1)]))
+        with lab.client() as client:
+            told = client.get("/feats/validate").json()
+    finally:
+        lab.stop()
+    assert told["summary"] == {
+        "missing_events": ["boss_defeated", "fell"],
+        "missing_payload_keys": ["boss_spawned.boss_id"],
+        "missing_counters": [],
+        "unreachable": 2,
+    }
+    assert [feat["feat_id"] for feat in told["unreachable"]] == ["major.vader_in_20", "shame.fall"]
 
 
 def test_a_worker_fetches_its_clips_and_tells_what_became_of_them(served: Served, client: httpx.Client) -> None:

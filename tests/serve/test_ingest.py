@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ludus.core.clock import ManualClock
+from ludus.feats.unlocks import UNLOCKED
 from ludus.serve import ingest, wire
 from ludus.serve.database import open_database
 from ludus.serve.judging import Heard
@@ -82,7 +83,7 @@ def test_an_unlock_its_event_and_its_clip_come_with_the_event_that_caused_them(o
     desk.post(batch(pots(25)))
     desk.close()
     assert desk.store.unlock_keys() == [("minor.pots.20_in_run", "run/1.0", 20)]
-    (told,) = [event for event in _told(desk.store) if event["event_type"] == ingest.FEAT_UNLOCKED]
+    (told,) = [event for event in _told(desk.store) if event["event_type"] == UNLOCKED]
     assert told["payload"]["evidence"]["event_id"] == "worker-1:1:20"
     assert told["payload"]["clip_status"] == "pending"
     (clip,) = desk.store.clips(9)

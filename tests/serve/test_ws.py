@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,61 +15,63 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from ludus.serve.lab import LabSettings
+from ludus.serve.metrics import MetricRow
 from ludus.serve.relay import FRAME
-from tests.serve.lab import Served, batch, pots
+from tests.serve.lab import Served, batch, pots, shake_hands
 
 
-def ask(socket: ClientConnection, **told: Any) -> None:
-    socket.send(json.dumps(told))
+def ask(opened: ClientConnection, **told: Any) -> None:
+    opened.send(json.dumps(told))
 
 
-def hear(socket: ClientConnection, kind: str) -> dict[str, Any]:
+def hear(opened: ClientConnection, kind: str) -> dict[str, Any]:
     """The next message of a kind."""
     while True:
-        told: dict[str, Any] = json.loads(socket.recv(timeout=30))
+        told: dict[str, Any] = json.loads(opened.recv(timeout=30))
         if told["type"] == kind:
             return told
 
 
-def rows(socket: ClientConnection, through: int) -> Iterator[dict[str, Any]]:
+def rows(opened: ClientConnection, through: int) -> Iterator[dict[str, Any]]:
     while True:
-        told = hear(socket, "d")
+        told = hear(opened, "d")
         yield from told["rows"]
         if told["to"] >= through:
             return
 
 
 def test_a_socket_says_hello_answers_pings_and_explains_what_it_does_not_understand(served: Served) -> None:
-    with served.socket() as socket:
-        hello = hear(socket, "hello")
+    with served.socket() as opened:
+        hello = hear(opened, "hello")
         assert (hello["v"], set(hello["topics"])) == (1, {"events", "metrics", "unlocks", "workers"})
-        ask(socket, type="ping", n=7)
-        assert hear(socket, "pong")["n"] == 7
+        ask(opened, type="ping", n=7)
+        assert hear(opened, "pong")["n"] == 7
         for bad in ("{", "[]", '{"type": "sub"}', '{"type": "sub", "topic": "events", "x": 1}', '{"type": "x"}'):
-            socket.send(bad)
-            assert hear(socket, "error")["error"] in ("malformed", "invalid")
-        ask(socket, type="sub", topic="nothing")
-        assert hear(socket, "error")["error"] == "unknown_topic"
+            opened.send(bad)
+            assert hear(opened, "error")["error"] in ("malformed", "invalid")
+        ask(opened, type="sub", topic="nothing")
+        assert hear(opened, "error")["error"] == "unknown_topic"
 
 
 def test_a_socket_that_only_talks_nonsense_is_closed(served: Served) -> None:
-    with served.socket() as socket:
+    with served.socket() as opened:
         for _ in range(9):
-            socket.send("nonsense")
+            opened.send("nonsense")
         with pytest.raises(ConnectionClosed) as closed:
-            [*map(socket.recv, [30] * 100)]
+            [*map(opened.recv, [30] * 100)]
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
 
 
 def test_events_are_streamed_as_they_are_committed(served: Served) -> None:
-    with served.socket() as socket:
-        ask(socket, type="sub", topic="events", max_hz=20)
-        at = hear(socket, "snap")["seq"]
+    with served.socket() as opened:
+        ask(opened, type="sub", topic="events", max_hz=20)
+        at = hear(opened, "snap")["seq"]
         last = served.post(batch(pots(500, run="live"), producer="live"))["last_seq"]
-        assert [row["seq"] for row in rows(socket, last)][: last - at] == [*range(at + 1, last + 1)]
-        ask(socket, type="unsub", topic="events")
-        ask(socket, type="sub", topic="unlocks", since=0)
-        assert hear(socket, "d")["rows"][0]["feat_id"]
+        assert [row["seq"] for row in rows(opened, last)][: last - at] == [*range(at + 1, last + 1)]
+        ask(opened, type="unsub", topic="events")
+        ask(opened, type="sub", topic="unlocks", since=0)
+        assert hear(opened, "d")["rows"][0]["feat_id"]
 
 
 def test_the_stored_events_are_those_of_rest_and_those_of_the_socket_whatever_is_cut_off(served: Served) -> None:
@@ -75,14 +79,14 @@ def test_the_stored_events_are_those_of_rest_and_those_of_the_socket_whatever_is
     seen: list[int] = []
     sent, resumed = 0, 0
     for _ in range(12):
-        with served.socket() as socket, served.client() as client:
-            ask(socket, type="sub", topic="events", since=seen[-1] if seen else 0, max_hz=20)
+        with served.socket() as opened, served.client() as client:
+            ask(opened, type="sub", topic="events", since=seen[-1] if seen else 0, max_hz=20)
             count = chance.randrange(1, 300)
             last = served.post(batch(pots(count, run="cut"), producer="cut", first=sent + 1))["last_seq"]
             sent += count
             until = chance.randrange(seen[-1] if seen else 0, last) + 1
             while not seen or seen[-1] < until:
-                told = json.loads(socket.recv(timeout=30))
+                told = json.loads(opened.recv(timeout=30))
                 if told["type"] == "gap":
                     seen += [event["seq"] for event in client.get(told["rest"]).json()]
                 elif told["type"] == "d":
@@ -96,13 +100,13 @@ def test_the_stored_events_are_those_of_rest_and_those_of_the_socket_whatever_is
 
 
 def test_metrics_reach_those_who_asked_for_their_run_and_key(served: Served) -> None:
-    with served.socket() as socket, served.client() as client:
-        ask(socket, type="sub", topic="metrics", runs=["mine"], keys=["loss"], max_hz=20)
-        hear(socket, "snap")
+    with served.socket() as opened, served.client() as client:
+        ask(opened, type="sub", topic="metrics", runs=["mine"], keys=["loss"], max_hz=20)
+        hear(opened, "snap")
         for run in ("other", "mine"):
             body = {"rows": [{"step": 3, "values": {"loss": 0.5, "lr": 1}}]}
             assert client.post(f"/runs/{run}/metrics", json=body).status_code == 200
-        (row,) = hear(socket, "d")["rows"]
+        (row,) = hear(opened, "d")["rows"]
         assert (row["run_id"], row["step"], row["values"]) == ("mine", 3, {"loss": 0.5})
 
 
@@ -163,3 +167,27 @@ def test_what_is_no_metric_is_answered_with_a_reason(stream: ClientConnection, b
 def test_the_stream_says_that_it_lives(served: Served) -> None:
     answer = httpx.get(f"http://127.0.0.1:{served.metrics_port}/healthz", trust_env=False)
     assert answer.json()["ok"] is True
+
+
+def test_a_listener_who_reads_nothing_is_dropped_and_those_who_read_are_not(tmp_path: Path) -> None:
+    lab = Served(LabSettings(state=tmp_path, runs=tmp_path / "runs"), stalled_s=0.5)
+    rows = [MetricRow(step=step, values={"loss": 0.5, "pad" * 60: 1.0}) for step in range(500)]
+    try:
+        with lab.socket() as reading, socket.socket() as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.connect(("127.0.0.1", lab.port))
+            shake_hands(stalled, lab.port, lab.token)
+            ask(reading, type="sub", topic="metrics", max_hz=20)
+            at = hear(reading, "snap")["seq"]
+            while not lab.lab.room.dropped:
+                lab.loop.call_soon_threadsafe(lab.lab.take_metrics, "r", rows)
+                while at < lab.lab.hub.topics["metrics"].head:
+                    told = json.loads(reading.recv(timeout=30))
+                    assert told["from"] == at + 1, "all of it, or a gap"
+                    at = told["to"]
+            assert len(lab.lab.room.listeners) <= 2
+            ask(reading, type="ping", n=1)
+            assert hear(reading, "pong")["n"] == 1
+            assert len(lab.lab.room.listeners) == 1
+    finally:
+        lab.stop()

@@ -49,7 +49,7 @@ class Receipt(BaseModel):
     last_seq: int
 
 
-class Feat(Answer):
+class FeatAnswer(Answer):
     """A feat, as in its file, and how rare it is."""
 
     id: str
@@ -86,6 +86,15 @@ class Halls(BaseModel):
     fame: list[Unlock]
     shame: list[Unlock]
     timestamp: float
+
+
+class Validation(BaseModel):
+    """What feats need to be told and are not, judged by what came of late."""
+
+    ok: bool
+    summary: dict[str, list[str] | int]
+    unreachable: list[dict[str, Any]]
+    notes: list[str]
 
 
 class Run(Answer):

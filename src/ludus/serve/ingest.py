@@ -12,6 +12,7 @@ from typing import Any
 
 from ludus.core.clock import Clock
 from ludus.core.types import Event
+from ludus.feats.unlocks import UNLOCKED
 from ludus.serve import wire
 from ludus.serve.judging import Heard, Judging, Mind, Unlocked
 from ludus.serve.minds import pack_mind, unpack_mind
@@ -25,7 +26,6 @@ PAGE = 5_000
 JUDGE = "feats"
 ITSELF = "ludus"
 """The producer of what the orchestrator tells itself, which no judge hears."""
-FEAT_UNLOCKED = "FeatUnlocked"
 
 
 def now(clock: Clock) -> float:
@@ -200,11 +200,11 @@ class Ingest:
     def _tell(self, record: dict[str, Any]) -> None:
         """Add the event that says that a feat was unlocked."""
         seq = self._open.seq + 1
-        event = EventBody(event_type=FEAT_UNLOCKED, tick=record["tick"], run_id=record["run_id"])
+        event = EventBody(event_type=UNLOCKED, tick=record["tick"], run_id=record["run_id"])
         event.episode_id, event.instance_id = record["episode_id"], record["instance_id"]
         payload = wire.encode(record)
         body = wire.tell(event, payload, seq=seq, event_id=f"{ITSELF}:{seq}", now=self._open.ts)
-        self._keep(EventRow(seq, ITSELF, 0, 0, record["run_id"], FEAT_UNLOCKED, body))
+        self._keep(EventRow(seq, ITSELF, 0, 0, record["run_id"], UNLOCKED, body))
         self._unlocks.append(record)
 
 

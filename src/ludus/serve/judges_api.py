@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +11,17 @@ from fastapi import APIRouter, Query
 
 from ludus.core import files
 from ludus.core.errors import LudusError
-from ludus.serve.answers import Answer, Feat, Halls, Unlock
+from ludus.core.types import Event
+from ludus.feats.contract import contract
+from ludus.feats.drift import Drift, diff
+from ludus.feats.feat import Feat
+from ludus.serve import wire
+from ludus.serve.answers import Answer, FeatAnswer, Halls, Unlock, Validation
 from ludus.serve.lab import Lab
 
+MISSING = ("missing_events", "missing_payload_keys", "missing_counters")
+SCANNED = 20_000
+"""Newest events that tell what is told."""
 GOAL_META = "goal_template.meta.json"
 
 
@@ -21,7 +29,7 @@ def judge_routes(lab: Lab) -> APIRouter:
     """Give the routes of judges."""
     router = APIRouter(tags=["judges"])
 
-    @router.get("/feats", response_model=list[Feat])
+    @router.get("/feats", response_model=list[FeatAnswer])
     def get_feats() -> list[dict[str, Any]]:
         """List all feats."""
         rarity = _rarity(lab)
@@ -38,6 +46,12 @@ def judge_routes(lab: Lab) -> APIRouter:
         halls = {hall: lab.store.hall(hall, limit) for hall in ("fame", "shame")}
         return halls | {"timestamp": lab.now}
 
+    @router.get("/feats/validate", response_model=Validation)
+    def validate() -> dict[str, Any]:
+        """Compare what feats need to be told with what the newest events tell, and name what is missing."""
+        events = [wire.KEPT.decode(body).event() for _, body in lab.store.newest(SCANNED)]
+        return _validate(tuple(lab.judging.feats.values()), events)
+
     @router.get("/leaderboards")
     def get_leaderboards() -> dict[str, list[dict[str, Any]]]:
         """Show, for each feat that keeps the best, its instances, best first."""
@@ -51,6 +65,34 @@ def judge_routes(lab: Lab) -> APIRouter:
         return [told for folder in folders if (told := _goal(folder)) is not None]
 
     return router
+
+
+def _validate(feats: Sequence[Feat], events: Sequence[Event]) -> dict[str, Any]:
+    drift = diff(contract(feats), events)
+    unreachable = [told for feat in feats if any((told := _missing(feat, drift))[key] for key in MISSING)]
+    summary = {key: sorted({name for told in unreachable for name in told[key]}) for key in MISSING}
+    return {
+        "ok": not unreachable,
+        "summary": summary | {"unreachable": len(unreachable)},
+        "unreachable": unreachable,
+        "notes": [f"the newest {drift.events_scanned} events were looked at", *drift.notes],
+    }
+
+
+def _missing(feat: Feat, drift: Drift) -> dict[str, Any]:
+    """Give what one feat lacks of all that is missing."""
+    needs = contract([feat])
+    keys = [
+        f"{kind}.{key}" for kind, names in drift.missing_payload_keys.items() for key in names
+        if key in needs.events.get(kind, ())
+    ]  # fmt: skip
+    return {
+        "feat_id": feat.id,
+        "name": feat.name,
+        "missing_events": [kind for kind in drift.missing_events if kind in needs.events],
+        "missing_payload_keys": keys + [key for key in drift.missing_payload_keys_any if key in needs.payload_keys_any],
+        "missing_counters": [name for name in drift.missing_counters if name in needs.counters],
+    }
 
 
 def _rarity(lab: Lab) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ from ludus.core.types import Event, Verdict
 from ludus.feats.feat import ClipWindow, Feat
 from ludus.feats.judge import FeatJudge
 from ludus.feats.memory import Memory
+from ludus.feats.unlocks import record
 from ludus.serve.tables import UnlockRow
 
 MOST_LANES = 4_096
@@ -73,37 +74,17 @@ class Judging:
         return replace(mind, memory=memory), unlocked
 
     def _unlocked(self, told: Heard, verdict: Verdict) -> Unlocked:
-        feat, evidence, event = self.feats[verdict.name], verdict.evidence, told.event
-        score = evidence["score"]
-        record = {
-            "feat_id": feat.id,
-            "name": feat.name,
-            "tier": feat.tier,
-            "hall": feat.hall,
-            "scope": feat.scope,
-            "seen_key": evidence["seen_key"],
-            "ts": event.ts,
-            "run_id": verdict.run,
-            "episode_id": verdict.episode,
-            "instance_id": event.instance,
-            "stage": verdict.stage,
-            "biome": evidence["biome"],
-            "tick": verdict.tick,
-            "score": score,
-            "worker": told.producer,
-            "clip": feat.clip.to_json() if feat.clip else None,
-            "evidence": {name: evidence[name] for name in ("event_id", "event_type", "payload")},
-        }
-        best_only = feat.dedupe == "best_only"
-        row = UnlockRow(event.seq, feat.id, str(evidence["seen_key"]), feat.hall, verdict.run, best_only, record)
-        wish = _wish(feat, feat.clip, verdict, score, self.tick_hz) if feat.clip else None
-        return Unlocked(row, told.producer, wish)
+        feat = self.feats[verdict.name]
+        made = record(feat, verdict) | {"worker": told.producer}
+        best_only, seen = feat.dedupe == "best_only", str(made["seen_key"])
+        row = UnlockRow(told.event.seq, feat.id, seen, feat.hall, verdict.run, best_only, made)
+        return Unlocked(row, told.producer, _wish(feat, feat.clip, verdict, self.tick_hz) if feat.clip else None)
 
 
-def _wish(feat: Feat, window: ClipWindow, verdict: Verdict, score: Any, tick_hz: float) -> dict[str, Any]:
+def _wish(feat: Feat, window: ClipWindow, verdict: Verdict, tick_hz: float) -> dict[str, Any]:
     return {
         "tag": f"feat_{feat.id}",
-        "score": score,
+        "score": verdict.evidence["score"],
         "run_id": verdict.run,
         "episode_id": verdict.episode,
         "tick": verdict.tick,

@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -56,6 +57,9 @@ class MetricsLog:
         self._folder = folder
         self._open: dict[str, tuple[IO[bytes], int]] = {}
         self._guard = threading.Lock()
+        self._reading = threading.Lock()
+        """Held while files are read, and while a packed one takes the place of another."""
+        self._packer = ThreadPoolExecutor(1, "ludus-packer")
 
     def add(self, run: str, rows: Sequence[MetricRow]) -> None:
         """Append rows, from any thread."""
@@ -67,7 +71,7 @@ class MetricsLog:
             if count + len(rows) >= PACK_ROWS:
                 self._open.pop(run)
                 file.close()
-                _pack(Path(file.name))
+                self._packer.submit(self._pack, Path(file.name))
             while len(self._open) > MOST_OPEN:
                 self._open.pop(next(iter(self._open)))[0].close()
 
@@ -77,14 +81,22 @@ class MetricsLog:
 
     def rows(self, run: str) -> pa.Table:
         """Give all that was told of a run: step, ts, key, value."""
-        with self._guard:
+        with self._reading:
             return pa.concat_tables([SCHEMA.empty_table(), *(_read(path) for path in _parts(self._place(run)))])
 
     def close(self) -> None:
-        """Close the files; what they hold is packed some other time."""
+        """Close the files; what the open ones hold is packed some other time."""
+        self._packer.shutdown()
         with self._guard:
             while self._open:
                 self._open.popitem()[1][0].close()
+
+    def _pack(self, path: Path) -> None:
+        sink = pa.BufferOutputStream()
+        pq.write_table(_read(path), sink, compression="zstd")
+        files.write_atomic(path.with_suffix(".parquet"), sink.getvalue().to_pybytes())
+        with self._reading:
+            path.unlink()
 
     def _place(self, run: str) -> Path:
         return self._folder / digest.of_bytes(run.encode())
@@ -115,13 +127,6 @@ def _read(path: Path) -> pa.Table:
         return pq.read_table(path, schema=SCHEMA)
     lines = path.read_bytes().rpartition(b"\n")[0].splitlines()
     return table(msgspec.json.decode(line, type=MetricRow) for line in lines)
-
-
-def _pack(path: Path) -> None:
-    sink = pa.BufferOutputStream()
-    pq.write_table(_read(path), sink, compression="zstd")
-    files.write_atomic(path.with_suffix(".parquet"), sink.getvalue().to_pybytes())
-    path.unlink()
 
 
 def table(rows: Iterable[MetricRow]) -> pa.Table:
