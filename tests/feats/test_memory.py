@@ -22,7 +22,7 @@ from tests.feats.told import at, count, feat
 
 Feats = tuple[Feat, ...]
 Events = tuple[Event, ...]
-FEW = settings(max_examples=60, deadline=None, derandomize=True)
+FEW = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 def straight(feats: Feats, events: Events) -> tuple[FeatJudge, Memory, tuple[Verdict, ...]]:

@@ -91,8 +91,8 @@ class FeatJudge:
         """Give how much of each feat is done in a lane, 0 to 1; 1 where it has unlocked and cannot do so again."""
         held = memory.lanes.get(lane) or self.program.fresh_lane()
         life = memory.lives.get(instance) or self.program.fresh_life()
-        spans, place = (held.run, held.stage, life.cells), held.place
-        won = {"once_per_run": place.of_run.won, "once_per_stage": place.of_stage.won, "once": life.won}
+        spans = (held.run, held.stage, life.cells)
+        won = {"once_per_run": held.run_won, "once_per_stage": held.stage_won, "once": life.won}
         return {
             feat.id: 1.0
             if self.program.keys[feat.id] in won.get(feat.dedupe, ())

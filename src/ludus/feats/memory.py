@@ -31,8 +31,6 @@ class Span:
     """What tells it from all others: `RUN/EPISODE`, or `RUN/EPISODE/STAGE`; `#2` and so on where ids come again."""
     opened: bool = False
     """Its own start event has come; another one begins a new run or stage under the same ids."""
-    won: frozenset[str] = frozenset()
-    """Keys of the feats that have unlocked in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,14 @@ class Lane:
     place: Place
     run: Cells
     stage: Cells
+    run_won: frozenset[str] = frozenset()
+    """Keys of the feats that have unlocked in this run."""
+    stage_won: frozenset[str] = frozenset()
+    """And in this stage."""
 
     def copy(self) -> Lane:
         """Give one whose changes this one does not see."""
-        return Lane(self.place, self.run[:], self.stage[:])
+        return Lane(self.place, self.run[:], self.stage[:], self.run_won, self.stage_won)
 
 
 @dataclass(slots=True)
@@ -94,5 +96,5 @@ class Memory:
     """Key of a best_only feat -> its board."""
     runs: int = 0
     """Runs begun in all lanes."""
-    winners: Mapping[str, int] = field(default_factory=dict)
+    winners: dict[str, int] = field(default_factory=dict)
     """Key of a feat -> runs in which it unlocked."""

@@ -26,6 +26,8 @@ def save(program: Program, memory: Memory) -> bytes:
                 "place": asdict(lane.place),
                 "run": _changed(program, RUN, lane.run),
                 "stage": _changed(program, STAGE, lane.stage),
+                "run_won": lane.run_won,
+                "stage_won": lane.stage_won,
             }
             for number, lane in memory.lanes.items()
         },
@@ -88,11 +90,12 @@ def _restored(program: Program, span: int, names: list[list[str]], changed: Mapp
 def _lane(program: Program, names: list[list[str]], told: Mapping[str, Any]) -> Lane:
     spans = {name: _span(told["place"][name]) for name in ("of_run", "of_stage")}
     run, stage = (_restored(program, which, names, told[name]) for which, name in ((RUN, "run"), (STAGE, "stage")))
-    return Lane(Place(**told["place"] | spans), run, stage)
+    won = (frozenset(told[name]) for name in ("run_won", "stage_won"))
+    return Lane(Place(**told["place"] | spans), run, stage, *won)
 
 
 def _span(told: Mapping[str, Any]) -> Span:
-    return Span(told["key"], told["opened"], frozenset(told["won"]))
+    return Span(told["key"], told["opened"])
 
 
 def _level(program: Program, names: list[list[str]], memory: Memory) -> None:

@@ -11,7 +11,7 @@ from ludus.feats.feat import USUAL_SCORES, Dedupe, Feat
 from ludus.feats.memory import ABSENT, RUN, STAGE, Lane, Life, Memory, Place, Span, Spans
 from ludus.feats.parts import NUMBERS
 
-STARTS = (RUN_START, STAGE_START)
+STARTS = frozenset({RUN_START, STAGE_START})
 
 
 class Work:
@@ -24,7 +24,7 @@ class Work:
         self._lives: dict[str, Life] = {}
         self._boards = memory.boards
         self._runs = memory.runs
-        self._winners = memory.winners
+        self._winners: dict[str, int] = memory.winners
         self._verdicts: list[Verdict] = []
 
     def spans(self, event: Event) -> Spans:
@@ -47,7 +47,7 @@ class Work:
     def unlock(self, feat: Feat, event: Event, spans: Spans) -> None:
         """Keep a verdict, unless the feat's dedupe says that there has been one."""
         key, lane = self._program.keys[feat.id], self._lanes[event.lane][0]
-        if _is_spent(feat.dedupe, key, lane.place, self._lives[event.instance]):
+        if _is_spent(feat.dedupe, key, lane, self._lives[event.instance]):
             return
         score = self._score(feat, event, spans)
         if feat.dedupe == "best_only" and not self._is_best(feat, key, event, score):
@@ -120,7 +120,7 @@ class Work:
         repeats = place.repeats + 1
         span = Span(_numbered(f"{place.run}/{place.episode}", repeats), event.kind == RUN_START)
         lane.place = Place(place.run, place.episode, begun=True, repeats=repeats, of_run=span)
-        lane.run[:] = self._program.starts[RUN]
+        lane.run[:], lane.run_won = self._program.starts[RUN], frozenset()
         self._begin_stage(lane, event.stage)
 
     def _begin_stage(self, lane: Lane, stage: str) -> None:
@@ -128,15 +128,16 @@ class Work:
         visit = place.visits.get(stage, 0) + 1
         span = Span(_numbered(f"{place.of_run.key}/{stage}", visit))
         lane.place = replace(place, stage=stage, visits={**place.visits, stage: visit}, of_stage=span)
-        lane.stage[:] = self._program.starts[STAGE]
+        lane.stage[:], lane.stage_won = self._program.starts[STAGE], frozenset()
 
     def _note(self, key: str, lane: Lane, life: Life) -> None:
         """Remember that a feat has unlocked in this run, stage and life."""
-        place = lane.place
-        if key not in place.of_run.won:
-            self._winners = {**self._winners, key: self._winners.get(key, 0) + 1}
-        of_run, of_stage = (replace(span, won=span.won | {key}) for span in (place.of_run, place.of_stage))
-        lane.place = replace(place, of_run=of_run, of_stage=of_stage)
+        if key not in lane.run_won:
+            if self._winners is self._memory.winners:
+                self._winners = dict(self._winners)
+            self._winners[key] = self._winners.get(key, 0) + 1
+        lane.run_won |= {key}
+        lane.stage_won |= {key}
         life.won |= {key}
 
     def _is_best(self, feat: Feat, key: str, event: Event, score: float | None) -> bool:
@@ -167,13 +168,13 @@ class Work:
         return None
 
 
-def _is_spent(dedupe: Dedupe, key: str, place: Place, life: Life) -> bool:
+def _is_spent(dedupe: Dedupe, key: str, lane: Lane, life: Life) -> bool:
     """Say whether a feat has unlocked already, and may not again."""
     match dedupe:
         case "once_per_run":
-            return key in place.of_run.won
+            return key in lane.run_won
         case "once_per_stage":
-            return key in place.of_stage.won
+            return key in lane.stage_won
         case "once":
             return key in life.won
         case "best_only":
