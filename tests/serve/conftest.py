@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ludus.serve.database import Database, open_database
@@ -96,3 +97,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     lab = Served(settings)
     yield lab
     lab.stop()
+
+
+@pytest.fixture(scope="module")
+def bare(served: Served) -> Iterator[httpx.Client]:
+    """A client that brings no token."""
+    with httpx.Client(base_url=served.url, trust_env=False, timeout=30) as client:
+        yield client

@@ -154,3 +154,23 @@ class Served:
             await server.ready.wait()
         self._ready.set()
         await serving
+
+
+def raw(served: Served, request: bytes, *, finish: bool = True) -> bytes:
+    """What the server answers to bytes as they are."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as peer:
+        found = b""
+        try:
+            peer.sendall(request)
+            if finish:
+                peer.shutdown(socket.SHUT_WR)
+            while data := peer.recv(65536):
+                found += data
+        except ConnectionError:  # closed on us while we still had something to say
+            return found
+        return found
+
+
+def told(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)["error"]

@@ -29,7 +29,13 @@ MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Refusal}}
 def record_routes(lab: Lab) -> APIRouter:
     """Give the routes of what is kept."""
     router = APIRouter(tags=["records"])
+    _run_routes(router, lab)
+    _episode_routes(router, lab)
+    _film_routes(router, lab)
+    return router
 
+
+def _run_routes(router: APIRouter, lab: Lab) -> None:
     @router.get("/runs", response_model=list[Run])
     def get_runs(limit: Limit = 200) -> list[dict[str, Any]]:
         """List the newest runs, newest first."""
@@ -50,6 +56,8 @@ def record_routes(lab: Lab) -> APIRouter:
                 raise _missing("run", run)
         return {"run_id": run, "curves": metrics.curves(rows, points=points, keys=keys)}
 
+
+def _episode_routes(router: APIRouter, lab: Lab) -> None:
     @router.get("/episodes", response_model=list[Episode])
     def get_episodes(
         limit: Limit = 200, before: Before = None, run: Annotated[str | None, Query(pattern=wire.PRINTABLE)] = None
@@ -72,6 +80,8 @@ def record_routes(lab: Lab) -> APIRouter:
             raise _missing(part, id)
         return _file(path)
 
+
+def _film_routes(router: APIRouter, lab: Lab) -> None:
     @router.get("/clips", response_model=list[Clip])
     def get_clips(limit: Limit = 200, before: Before = None, status: Status | None = None) -> list[Clip]:
         """List the newest clips, newest first."""
@@ -89,8 +99,6 @@ def record_routes(lab: Lab) -> APIRouter:
     async def post_highlight(request: Request) -> Highlight:
         """Take a film, the body as it is; it is kept under the sha256 of its bytes."""
         return await receive_film(request.stream(), lab.highlights)
-
-    return router
 
 
 def _episode(lab: Lab, id_: str) -> dict[str, Any]:
