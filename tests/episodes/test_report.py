@@ -14,7 +14,7 @@ from ludus.core.types import Episode
 from ludus.episodes import manifest
 from ludus.episodes.plot import ticks
 from ludus.episodes.report import page, write_report
-from tests.episodes.lines import line, no_video, video_file
+from tests.episodes.lines import clip, clip_file, line, no_video, video_file
 
 SESSION = {"started": "2026-01-31T23:59:59.000Z", "versions": {"ludus": "0.1.0"}, "git": None}
 TOLD: dict[str, Any] = {
@@ -93,6 +93,12 @@ def test_a_video_that_failed_tells_its_reason_and_one_that_was_not_asked_for_doe
     assert "no video, " not in parsed(episodes(1))[0]
     told = video_file(renderer="synthetic", fallback_reason={"code": "renderer-unavailable", "detail": "only vectors"})
     assert "synthetic video: only vectors" in parsed(episodes(1, video=told))[0]
+
+
+def test_a_verdict_leads_to_its_clip() -> None:
+    text, tree = parsed(episodes(1, clips=[clip_file()]))
+    assert "clips/walk__7__0__f0-3__arrived.mp4" in tree.links
+    assert "<li>arrived</li>" in parsed(episodes(1, clips=[clip()]))[0]
 
 
 def test_what_games_and_judges_say_is_text_not_markup() -> None:

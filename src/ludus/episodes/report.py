@@ -109,7 +109,8 @@ def _card(episode: Episode, told: Mapping[str, Any], *, pictured: bool) -> str:
     seconds = episode.ticks / told["facts"]["world"]["tick_hz"]
     end = "ended" if episode.terminated else '<span class="cut">cut off</span>'
     named = dict.fromkeys(verdict["name"] for verdict in episode.verdicts)
-    verdicts = "".join(f"<li>{escape(name)}</li>" for name in named)
+    clips = {clip.tag: clip.path for clip in reversed(episode.clips) if clip.path}
+    verdicts = "".join(f"<li>{_verdict(name, clips.get(name))}</li>" for name in named)
     links = " · ".join(
         f'<a href="{escape(artefact.path)}">{escape(name)}</a>' for name, artefact in episode.files.items()
     )
@@ -121,6 +122,15 @@ def _card(episode: Episode, told: Mapping[str, Any], *, pictured: bool) -> str:
 {_video_told(episode.video)}{f"<ul>{verdicts}</ul>" if verdicts else ""}<p>{links}</p>
 </div>
 </li>"""
+
+
+def _verdict(name: str, clip: str | None) -> str:
+    """Give a verdict's name, with its film where there is one."""
+    return (
+        escape(name)
+        if clip is None
+        else f'<a href="{escape(clip)}">{escape(name)} \N{BLACK RIGHT-POINTING TRIANGLE}</a>'
+    )
 
 
 def _screen(episode: Episode, *, pictured: bool) -> str:
