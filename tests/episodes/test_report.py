@@ -96,7 +96,7 @@ def test_a_video_that_failed_tells_its_reason_and_one_that_was_not_asked_for_doe
 
 
 def test_a_verdict_leads_to_its_clip() -> None:
-    text, tree = parsed(episodes(1, clips=[clip_file()]))
+    _, tree = parsed(episodes(1, clips=[clip_file()]))
     assert "clips/walk__7__0__f0-3__arrived.mp4" in tree.links
     assert "<li>arrived</li>" in parsed(episodes(1, clips=[clip()]))[0]
 
