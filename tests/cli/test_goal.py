@@ -301,3 +301,16 @@ def test_gap_10_a_start_that_is_the_goal_is_found_before_anything_is_trained(goa
     save_actions(Path("wait.jsonl"), load_actions(goal / TRACE, codec=CODEC)[-1:], codec=CODEC)
     there = ["--from-state", f"{goal}/start.state", "--actions", "wait.jsonl", "--out", "start"]
     assert main(["goal", "capture", "potyard", *there]) == 2
+
+
+# In an evaluation
+
+
+def test_an_evaluation_looks_out_for_goals(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [str(GOALS / name) for name in ("desert", "crypt")]
+    assert main(["eval", "potyard", "--policy", "scripted", "--episodes", "1", "--out", "run", "--goal", *names]) == 0
+    assert "desert 1, crypt 1" in capsys.readouterr().out
+    (line,) = files.read_jsonl(Path("run/episodes.jsonl"))
+    assert [verdict["judge"] for verdict in line["verdicts"]] == ["goal:desert", "goal:crypt"]
+    assert main(["eval", "potyard", "--view", "mean", "--goal", *names]) == 2
+    assert "view is 'half', but here it is 'mean'" in capsys.readouterr().err

@@ -15,7 +15,8 @@ from tyro.conf import OmitArgPrefixes
 from ludus.cli._progress import progress_bar
 from ludus.run.evaluate import Evaluation, evaluate
 from ludus.run.feats import game_seat
-from ludus.run.games import game_settings
+from ludus.run.games import GameSettings, game_settings
+from ludus.run.judging import Seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,25 @@ class Film:
     """Of pictures in colour: exact is lossless. Pictures in shades always are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What to look out for in every episode."""
+
+    goal: tuple[Path, ...] = ()
+    """Folders of goals (ludus goal); each episode tells which it reached, and when."""
+    feats: str | None = None
+    """A feats file to judge by, or `card` for the game's own; ludus judge does it again."""
+
+    def judges(self, game: GameSettings) -> tuple[Seat, ...]:
+        """Give the judges that are asked for."""
+        judges: tuple[Seat, ...] = ()
+        if self.goal:  # they need PyTorch
+            from ludus.run.goal import goal_seats
+
+            judges = goal_seats(self.goal, game)
+        return (*judges, game_seat(game, self.feats)) if self.feats else judges
+
+
 def main(
     game: str = "potyard",
     /,
@@ -56,12 +76,12 @@ def main(
     episodes: int = 10,
     seed: int = 0,
     out: Path | None = None,
-    feats: str | None = None,
     lanes: int = 16,
     workers: int = 1,
     resume: bool = True,
     overwrite: bool = False,
     verify: bool = False,
+    noticed: Annotated[Noticed, OmitArgPrefixes] = Noticed(),
     film: Annotated[Film, OmitArgPrefixes] = Film(),
     played: Annotated[Played, OmitArgPrefixes] = Played(),
 ) -> int:
@@ -76,16 +96,15 @@ def main(
         episodes: how many.
         seed: of the first episode.
         out: folder of the run; by default one below runs/ that is named after what is asked for.
-        feats: a feats file to judge every episode by, or `card` for the game's own; ludus judge does it again.
         lanes: episodes played together in each process; it changes the speed, not the results.
         workers: processes; they change the speed, not the results.
         resume: go on in a folder that holds episodes of the same settings.
         overwrite: delete the run that the folder holds, and play it anew.
         verify: before going on, compare the sha256 of files too, not only their sizes.
+        noticed: what to look out for.
         film: films of the episodes.
         played: how the game is played.
     """
-    console = Console()
     with progress_bar("playing") as bar:
         evaluation = evaluate(
             game,
@@ -98,7 +117,7 @@ def main(
             resume=resume,
             overwrite=overwrite,
             verify=verify,
-            judges=(game_seat(game_settings(game, asdict(played)), feats),) if feats else (),
+            judges=noticed.judges(game_settings(game, asdict(played))),
             video_enabled=film.video,
             video_renderer=film.video_renderer,
             video_quality=film.video_quality,
@@ -106,8 +125,8 @@ def main(
             on_episode=bar.advance,
             **asdict(played),
         )
-    console.print(closing_table(evaluation))
-    console.print(f"{evaluation.out / 'report.html'}", highlight=False, soft_wrap=True)
+    Console().print(closing_table(evaluation))
+    Console().print(f"{evaluation.out / 'report.html'}", highlight=False, soft_wrap=True)
     return 0
 
 
