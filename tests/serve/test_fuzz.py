@@ -68,7 +68,20 @@ TOKENS = [
     b"%00",
     b"%2f",
 ]
-TOKENS += [b"..", b"NaN", b"0.1", b'"' + b"x" * 300 + b'"', b"[" * 50, b'{"a":' * 20, b",", b":", b"&", b"?", b"\r\n"]
+TOKENS += [
+    b"\\udc00x",
+    b"..",
+    b"NaN",
+    b"0.1",
+    b'"' + b"x" * 300 + b'"',
+    b"[" * 50,
+    b'{"a":' * 20,
+    b",",
+    b":",
+    b"&",
+    b"?",
+    b"\r\n",
+]
 
 
 def mutated(chance: random.Random, data: bytes) -> bytes:

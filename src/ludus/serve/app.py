@@ -24,17 +24,19 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 import ludus
-from ludus.serve.answers import Answer, Health, Refusal
+from ludus.serve import wire
+from ludus.serve.answers import Answer, Health, Receipt, Refusal
 from ludus.serve.events_api import event_routes, hot_openapi, hot_routes
 from ludus.serve.judges_api import judge_routes
 from ludus.serve.keys import COOKIE_S
 from ludus.serve.lab import Lab
+from ludus.serve.metrics import MetricsBody
 from ludus.serve.page import with_page
 from ludus.serve.records_api import record_routes
 from ludus.serve.security import KIB, MIB, Door, cookie_name, rules_for
 from ludus.serve.tally import CONTENT_TYPE
 from ludus.serve.wire import RefusedError
-from ludus.serve.workers_api import worker_routes
+from ludus.serve.workers_api import ClipBody, SyncBody, worker_routes
 from ludus.serve.writer import MOST_WAITING
 
 LOG = logging.getLogger("ludus.serve")
@@ -191,9 +193,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     """Give the document of all routes, the hot ones too."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        paths, components = hot_openapi()
-        for path, told in paths.items():
+        for path, told in hot_openapi().items():
             document["paths"].setdefault(path, {}).update(told)
-        document["components"]["schemas"] |= components
+        structs = wire.components(wire.EventBody, wire.BatchBody, MetricsBody, SyncBody, ClipBody)
+        document["components"]["schemas"] |= structs | {"Receipt": Receipt.model_json_schema()}
         app.openapi_schema = document
     return app.openapi_schema

@@ -152,13 +152,20 @@ def read_batch(body: bytes) -> Batch:
         events, numbers = [read(_EVENT, body)], ("", 0, 0)
     for index, event in enumerate(events):
         _name(event, index)
-    return Batch(*numbers, events, [_payload(event, index) for index, event in enumerate(events)])
+    return Batch(
+        *numbers,
+        events,
+        [Raw(pack(event.payload, f"the payload of event {index}")) for index, event in enumerate(events)],
+    )
 
 
 def read(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     """Give what a JSON body holds. Raises `RefusedError`: 400 where it is no JSON, 422 where it does not fit."""
     try:
-        return decoder.decode(body)
+        told = decoder.decode(body)
+        if b"\\u" in body:
+            _ENCODE.encode(told)  # half a surrogate pair is no text, and could not be told again
+        return told
     except msgspec.ValidationError as error:
         raise RefusedError(422, "invalid", f"{error}.") from error
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -180,24 +187,35 @@ def _name(event: EventBody, index: int) -> None:
         event.stage_id = str(stage)[:200]
 
 
-def _payload(event: EventBody, index: int) -> Raw:
+def pack(value: Any, what: str, most: int = MOST_PAYLOAD_BYTES) -> bytes:
+    """Give the JSON of what a client told, of bounded size and depth. Raises `RefusedError`."""
     try:
-        payload = _ENCODE.encode(event.payload)
+        packed = _ENCODE.encode(value)
     except (OverflowError, UnicodeError, RecursionError) as error:
-        raise RefusedError(422, "invalid", f"the payload of event {index} cannot be kept: {error}.") from error
-    if len(payload) > MOST_PAYLOAD_BYTES:
-        detail = f"the payload of event {index} has {len(payload)} bytes, expected at most {MOST_PAYLOAD_BYTES}."
-        raise RefusedError(422, "payload_too_large", detail)
-    if payload.count(b"{") + payload.count(b"[") > MOST_DEPTH and _deeper(event.payload, MOST_DEPTH):
-        detail = f"the payload of event {index} is more than {MOST_DEPTH} levels deep; make it flatter."
-        raise RefusedError(422, "too_deep", detail)
-    return Raw(payload)
+        raise RefusedError(422, "invalid", f"{what} cannot be kept: {error}.") from error
+    if len(packed) > most:
+        raise RefusedError(422, "payload_too_large", f"{what} has {len(packed)} bytes, expected at most {most}.")
+    if packed.count(b"{") + packed.count(b"[") > MOST_DEPTH and _deeper(value, MOST_DEPTH):
+        raise RefusedError(422, "too_deep", f"{what} is more than {MOST_DEPTH} levels deep; make it flatter.")
+    return packed
 
 
 def _deeper(value: Any, levels: int) -> bool:
     """Whether more lists and objects than so many lie inside each other."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return inner is not None and (levels == 0 or any(_deeper(each, levels - 1) for each in inner))
+
+
+def components(*structs: type[Struct]) -> dict[str, Any]:
+    """Give the schemas of structs, for the OpenAPI document."""
+    return msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")[1]
+
+
+def body_of(*structs: type[Struct]) -> dict[str, Any]:
+    """Give what the OpenAPI document says of a body that is one of these."""
+    refs = [{"$ref": f"#/components/schemas/{struct.__name__}"} for struct in structs]
+    schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def encode(told: Any) -> Raw:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct
 from starlette.requests import Request
 
 from ludus.serve import wire
@@ -21,19 +21,17 @@ MOST_STATUS_BYTES = 16 * 1024
 WorkerName = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
-class SyncBody(BaseModel):
+class SyncBody(Struct, forbid_unknown_fields=True):
     """What a worker tells of itself, and how many clips it would make."""
 
-    model_config = ConfigDict(extra="forbid")
     status: dict[str, Any] = {}
-    want: Annotated[int, Field(ge=0, le=32)] = 0
+    want: Annotated[int, Meta(ge=0, le=32)] = 0
 
 
-class ClipBody(BaseModel):
+class ClipBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """What became of a clip."""
 
-    model_config = ConfigDict(extra="forbid")
-    worker: Annotated[str, Field(min_length=1, max_length=80)]
+    worker: wire.Name
     status: Literal["ready", "skipped", "failed", "rerenderable"]
     clip_url: str | None = None
     """Of a ready one: what handing in the film gave."""
@@ -41,6 +39,9 @@ class ClipBody(BaseModel):
     """Of any other: `{code, detail}`."""
     clip: dict[str, Any] = {}
     """Anything else that is known of it, such as `frames`."""
+
+
+_SYNC, _CLIP, _METRICS = (msgspec.json.Decoder(kind) for kind in (SyncBody, ClipBody, MetricsBody))
 
 
 def worker_routes(lab: Lab) -> APIRouter:
@@ -52,12 +53,12 @@ def worker_routes(lab: Lab) -> APIRouter:
         """List all workers that were ever heard of."""
         return [told | {"alive": lab.alive(told)} for told in lab.store.workers()]
 
-    @router.post("/workers/{worker}/sync", response_model=Synced)
-    async def sync(worker: WorkerName, body: SyncBody) -> dict[str, Any]:
+    @router.post("/workers/{worker}/sync", response_model=Synced, openapi_extra=wire.body_of(SyncBody))
+    async def sync(worker: WorkerName, request: Request) -> dict[str, Any]:
         """Take what a worker tells of itself, and give it clips to make, which are its own for two minutes."""
+        body: SyncBody = wire.read(_SYNC, await request.body())
+        wire.pack(body.status, "the status", MOST_STATUS_BYTES)
         at = lab.now
-        if len(wire.encode(body.status)) > MOST_STATUS_BYTES:
-            raise RefusedError(422, "invalid", f"the status is larger than {MOST_STATUS_BYTES} bytes.")
 
         def keep() -> list[Clip]:
             lab.store.see_worker(worker, at, body.status)
@@ -67,16 +68,19 @@ def worker_routes(lab: Lab) -> APIRouter:
         lab.hub.publish("workers", {"worker": worker, "seen": at, "status": body.status})
         return {"clips": clips, "now": at}
 
-    @router.post("/clips/{id}", response_model=Answer, responses={**MISSING, 409: {"model": Refusal}})
-    async def post_clip(id: Annotated[int, Path(ge=1, le=2**53)], body: ClipBody) -> dict[str, Any]:  # noqa: A002
+    told_once: dict[int | str, dict[str, Any]] = {**MISSING, 409: {"model": Refusal}}
+
+    @router.post("/clips/{id}", response_model=Answer, responses=told_once, openapi_extra=wire.body_of(ClipBody))
+    async def post_clip(id: Annotated[int, Path(ge=1, le=2**53)], request: Request) -> dict[str, Any]:  # noqa: A002
         """Take what became of a clip; it is told once, by the worker whose clip it is."""
+        body: ClipBody = wire.read(_CLIP, await request.body())
         told = _result(lab, body)
         if not await lab.writer.run(lambda: lab.store.settle(id, body.worker, body.status, told)):
             raise RefusedError(409, "not_pending", f"clip {id} is not pending, or not of {body.worker!r}.")
         lab.tell_clip(id)
         return {"ok": True}
 
-    @router.post("/runs/{run}/metrics", response_model=Answer, openapi_extra=_metrics_openapi())
+    @router.post("/runs/{run}/metrics", response_model=Answer, openapi_extra=wire.body_of(MetricsBody))
     async def post_metrics(run: RunId, request: Request) -> dict[str, Any]:
         """Take up to 500 rows of metrics of a run."""
         body: MetricsBody = wire.read(_METRICS, await request.body())
@@ -88,25 +92,8 @@ def worker_routes(lab: Lab) -> APIRouter:
     return router
 
 
-_METRICS = msgspec.json.Decoder(MetricsBody)
-
-
-def _metrics_openapi() -> dict[str, Any]:
-    row = {
-        "type": "object",
-        "required": ["step", "values"],
-        "properties": {
-            "step": {"type": "integer", "minimum": 0, "maximum": 2**53},
-            "ts": {"type": ["number", "null"]},
-            "values": {"type": "object", "additionalProperties": {"type": ["number", "null"]}, "maxProperties": 256},
-        },
-    }
-    rows = {"type": "array", "items": row, "maxItems": 500}
-    schema = {"type": "object", "required": ["rows"], "properties": {"rows": rows}}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 def _result(lab: Lab, body: ClipBody) -> dict[str, Any]:
+    wire.pack([body.clip, body.reason], "what is told of the clip")
     if body.status != "ready":
         reason = body.reason or {"code": body.status, "detail": "the worker gave no reason"}
         return {**body.clip, "reason": reason}
