@@ -50,7 +50,14 @@ def test_a_list_is_sorted_and_cut(run: Path, capsys: pytest.CaptureFixture[str],
 def test_one_episode_is_shown_whole(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert cli.main(["episodes", "show", str(run), name]) == 0
     text = capsys.readouterr().out.replace("\n", "")
-    for word in ("potyard__1__1", "random", "videos/potyard__1__1.mp4", "clip of third", "clips/potyard__1__1__f", "60 steps"):
+    for word in (
+        "random",
+        "third, thirds: {",
+        "videos/potyard__1__1.mp4",
+        "clip of third",
+        "clips/potyard__1__1__f",
+        "60 steps",
+    ):
         assert word in text
     assert cli.main(["episodes", "show", str(run), name, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == files.read_jsonl(run / "episodes.jsonl")[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -72,25 +73,8 @@ def show_episode(out: Path, episode: str, /, *, json: bool = False) -> int:
         print(json_format.dumps(manifest.to_json(found), indent=2))
         return 0
     table = Table(Column(escape(found.id), no_wrap=True), Column("", overflow="fold"), box=SIMPLE_HEAD, pad_edge=False)
-    rows = {
-        "run": found.run,
-        "policy": found.policy,
-        "seed": f"{found.seed}",
-        "return": f"{found.total:g}",
-        "length": f"{found.steps} steps, {found.ticks} ticks",
-        "end": _end(found),
-        "events": ", ".join(f"{kind} {count}" for kind, count in found.happened.items()) or "none",
-        "digest": found.digest,
-        "video": _video(found),
-    }
-    rows |= {name: f"{out / artefact.path}, {artefact.filesize_bytes} bytes" for name, artefact in found.files.items()}
-    for verdict in found.verdicts:
-        told = json_format.dumps(verdict["evidence"])
-        rows |= {f"step {verdict['step']}": f"{verdict['name']}, {verdict['judge']}: {told}"}
-    for clip in found.clips:
-        rows |= {f"clip of {clip.tag}": f"frames {clip.start} to {clip.end}, {clip.path or clip.skipped}"}
-    for name, value in rows.items():
-        table.add_row(name, escape(value))
+    for name, value in _rows(found, out):
+        table.add_row(escape(name), escape(value))
     Console().print(table)
     return 0
 
@@ -137,6 +121,26 @@ def _read(out: Path) -> list[Episode]:
     if not episodes:
         raise InputError(f"{out}: no episodes are there; give the folder of a run, as ludus eval leaves it.")
     return episodes
+
+
+def _rows(found: Episode, out: Path) -> Iterator[tuple[str, str]]:
+    """Give what is known of an episode, each with its name."""
+    yield "run", found.run
+    yield "policy", found.policy
+    yield "seed", f"{found.seed}"
+    yield "return", f"{found.total:g}"
+    yield "length", f"{found.steps} steps, {found.ticks} ticks"
+    yield "end", _end(found)
+    yield "events", ", ".join(f"{kind} {count}" for kind, count in found.happened.items()) or "none"
+    yield "digest", found.digest
+    yield "video", _video(found)
+    for name, artefact in found.files.items():
+        yield name, f"{out / artefact.path}, {artefact.filesize_bytes} bytes"
+    for verdict in found.verdicts:
+        told = json_format.dumps(verdict["evidence"])
+        yield f"step {verdict['step']}", f"{verdict['name']}, {verdict['judge']}: {told}"
+    for clip in found.clips:
+        yield f"clip of {clip.tag}", f"frames {clip.start} to {clip.end}, {clip.path or clip.skipped}"
 
 
 def _find(episodes: list[Episode], name: str) -> Episode:
