@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from ludus.cli._bench_feats import run_feats
 from ludus.cli._bench_goals import run_goals
+from ludus.cli._bench_video import run_video
 from ludus.core.errors import InputError
 from ludus.gameboy import bench
 from ludus.gameboy.builtin import busy_loop
@@ -93,7 +94,7 @@ def run_train(
     return 0
 
 
-main = {"gameboy": run_gameboy, "feats": run_feats, "goals": run_goals, "train": run_train}
+main = {"gameboy": run_gameboy, "feats": run_feats, "goals": run_goals, "train": run_train, "video": run_video}
 
 
 def _find(paths: Sequence[Path]) -> list[tuple[str, Cartridge]]:

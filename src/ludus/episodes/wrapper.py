@@ -193,7 +193,7 @@ class _Film:
             raise VideoError(Reason(Code.ENCODER_MISSING, str(MissingExtraError("PyAV", extra="video")))) from error
         self._camera = ColourCamera(WorldSpec(self._name, frames.shape[1:], None, actions, fps, 1), 1, self._settings)
         self._file = files.open_part(self._folder, self._name)
-        told = files.note(self._name, renderer="sim-view", requested="sim-view", track=self._camera.film.track)
+        told = files.note(renderer="sim-view", requested="sim-view", track=self._camera.film.track)
         self._camera.begin(0, self._file.descriptor, told)
 
     def _fail(self, reason: Reason) -> None:

@@ -161,5 +161,5 @@ def test_the_head_of_a_film_tells_what_it_is(tmp_path: Path) -> None:
     data = (tmp_path / record.file.path).read_bytes()
     size = int.from_bytes(data[data.index(b"free") - 4 : data.index(b"free")])
     told = json.loads(data[data.index(b"free") + 4 :][: size - 8])
-    assert (told["ludus"], told["renderer"]) == ("episode", "sim-view")
+    assert (told["renderer"], told["track"][1:]) == ("sim-view", [80, 72, 15360, 512])
     assert [path.name for path in (tmp_path / "videos").iterdir()] == ["episode.mp4"]

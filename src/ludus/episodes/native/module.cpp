@@ -82,6 +82,7 @@ class Film {
     if (i < encoders_.size() && encoders_[i].panel) encoders_[i].panel->begin();
   }
 
+  // Keeps the GIL: to get it back from another thread would take longer than the work.
   void add(std::optional<Frames> frames, Mask mask, Ticks ticks, std::optional<Rows> actions, std::optional<Row> reward,
            std::optional<Row> value, std::optional<Counts> events) {
     const size_t n = encoders_.size(), parts = actions ? actions->shape(1) : 0;
@@ -92,7 +93,6 @@ class Film {
     const bool* chosen = mask.data();
     const u8* pictures = frames ? frames->data() : nullptr;
     const float nan = std::nanf("");
-    nb::gil_scoped_release release;
     u64 start = now_ns();
     for (size_t i = 0; i < n; i++) {
       if (!chosen[i] || !lanes_[i].rolling()) continue;

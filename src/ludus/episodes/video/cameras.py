@@ -140,7 +140,8 @@ class ShadeCamera:
         marks = None
         if shot.events:
             marks = np.zeros(len(mask), np.uint8)
-            marks[[event.lane for event in shot.events]] = 1
+            for event in shot.events:
+                marks[event.lane] = 1
         self.film.add(frames, mask, shot.tick, self._scale.positions(shot.actions), shot.reward, shot.value, marks)
         return NONE_FAILED
 

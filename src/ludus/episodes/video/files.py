@@ -74,11 +74,10 @@ def open_part(videos: Path, identity: str) -> OpenFile:
     return OpenFile(identity, part, descriptor)
 
 
-def note(identity: str, *, renderer: str, requested: str, track: tuple[bytes, int, int, int, int]) -> bytes:
-    """Give what the head of an episode's file holds: what it is, and what its index will need."""
+def note(*, renderer: str, requested: str, track: tuple[bytes, int, int, int, int]) -> bytes:
+    """Give what the head of a film's file holds: what it shows, and what its index will need."""
     avcc, width, height, timescale, duration = track
     told = {
-        "ludus": identity,
         "renderer": renderer,
         "requested": requested,
         "track": [avcc.hex(), width, height, timescale, duration],

@@ -26,6 +26,8 @@ PICTURE_MAX = 160
 GREYS_ALONE = (255, 170, 85, 0)
 GREYS_OF_COLOUR = tuple(range(0, 256, 17))
 """The native core brings colours to these 16."""
+PLACES_MAX = 4096
+"""Discrete actions up to which their places are a table."""
 MAX_PARTS = 6
 """Parts of an action that a band has rows for."""
 RATE_MAX = 100_000
@@ -121,9 +123,16 @@ class ActionScale:
         self.parts = len(low)
         self._low = low
         self._span = np.where(high > low, high - low, 1).astype(np.float32)
+        self._places: Positions | None = None
+        if isinstance(space, spaces.Discrete) and space.n <= PLACES_MAX:
+            self._first = int(space.start)
+            self._places = np.linspace(0, 1, int(space.n), dtype=np.float32)[:, None]
 
     def positions(self, actions: Actions) -> Positions | None:
         """Give `float32[N, parts]`, None where nothing can be drawn."""
+        if self._places is not None:
+            chosen = np.clip(actions.astype(np.int64) - self._first, 0, len(self._places) - 1)  # idle lanes say anything
+            return self._places[chosen.reshape(-1)]
         if not self.parts:
             return None
         rows = actions.reshape(len(actions), -1)[:, : self.parts]

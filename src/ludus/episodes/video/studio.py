@@ -47,6 +47,11 @@ class Studio:
         self._governor = Governor(settings.budget, settings.stop_over)
         self._source, self._camera, self._off = _open_camera(spec, lanes, settings)
         self._rings = self._open_rings(spec)
+        self._note = b""
+        if self._camera is not None and self._source is not None:
+            self._note = files.note(
+                renderer=self._source.renderer, requested=settings.renderer, track=self._camera.film.track
+            )
         if self._off and settings.films:
             log.warning("no video: %s", self._off.detail, extra=self._off.to_json())
 
@@ -62,15 +67,9 @@ class Studio:
             if self._settings.enabled:
                 self._governor.check()
                 scene.film = files.open_part(self._folder / files.FOLDER, identity)
-            told = files.note(
-                identity,
-                renderer=self._source.renderer,
-                requested=self._settings.renderer,
-                track=self._camera.film.track,
-            )
             if self._rings:
                 self._rings[lane].begin(identity)
-            self._camera.begin(lane, scene.film.descriptor if scene.film else -1, told)
+            self._camera.begin(lane, scene.film.descriptor if scene.film else -1, self._note)
         except VideoError as error:
             self._give_up(lane, error.reason)
 
