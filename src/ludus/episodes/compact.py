@@ -94,7 +94,7 @@ def _smaller(out: Path, episode: Episode, crf: int) -> dict[str, Any] | None:
     track = (avcc_of(bytes(context.extradata or b"")), context.width, context.height, *timing(rate))
     film = Film.of_packets(lanes=1, track=track, ring=(0, 0))
     part = open_part(out / VIDEOS, episode.id)
-    told = note(episode.id, renderer=video["renderer"], requested=video["requested"], track=track)
+    told = note(renderer=video["renderer"], requested=video["requested"], track=track)
     film.begin(0, part.descriptor, told)
     for number, (data, key) in enumerate(packets):
         film.add_packet(0, data, key, number)

@@ -131,7 +131,7 @@ class ActionScale:
     def positions(self, actions: Actions) -> Positions | None:
         """Give `float32[N, parts]`, None where nothing can be drawn."""
         if self._places is not None:
-            chosen = np.clip(actions.astype(np.int64) - self._first, 0, len(self._places) - 1)  # idle lanes say anything
+            chosen = np.clip(actions.astype(np.int64) - self._first, 0, len(self._places) - 1)  # for idle lanes
             return self._places[chosen.reshape(-1)]
         if not self.parts:
             return None
