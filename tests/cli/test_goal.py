@@ -309,7 +309,7 @@ def test_gap_10_a_start_that_is_the_goal_is_found_before_anything_is_trained(goa
 def test_an_evaluation_looks_out_for_goals(capsys: pytest.CaptureFixture[str]) -> None:
     names = [str(GOALS / name) for name in ("desert", "crypt")]
     assert main(["eval", "potyard", "--policy", "scripted", "--episodes", "1", "--out", "run", "--goal", *names]) == 0
-    assert "desert 1, crypt 1" in capsys.readouterr().out
+    assert "crypt 1, desert 1" in capsys.readouterr().out
     (line,) = files.read_jsonl(Path("run/episodes.jsonl"))
     assert [verdict["judge"] for verdict in line["verdicts"]] == ["goal:desert", "goal:crypt"]
     assert main(["eval", "potyard", "--view", "mean", "--goal", *names]) == 2
