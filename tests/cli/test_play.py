@@ -113,3 +113,12 @@ def test_half_blocks_hold_the_upper_and_the_lower_pixel() -> None:
     picture = np.array([[1, 2], [3, 4], [5, 6], [7, 8]], np.uint8)
     assert half_blocks(picture, columns=2) == [[(1, 3), (2, 4)], [(5, 7), (6, 8)]]
     assert half_blocks(picture, columns=1) == [[(1, 5)]]
+
+
+def test_a_trained_agent_plays_and_what_it_sees_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["play", "potyard", "--policy", "generalist", "--lanes=4", "--steps=40", "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert float(told.split("reward ")[1].split()[0]) > 5
+    assert (tmp_path / "lanes.png").exists()
+    assert main(["play", "potyard", "--policy", "generalissimo"]) == 2
+    assert "an agent that ships with the game" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from ludus.core import rng
 from ludus.core.errors import InputError
 from ludus.core.protocols import Choice, WorldSpec
 from ludus.learn.checkpoint import find_checkpoint, load_agent
+from ludus.learn.threads import threads
 from ludus.nets.agent import Agent, Door
 
 HALF_STEP = 2.0**-54
@@ -34,7 +35,10 @@ class NetCarry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetPolicy:
-    """Acts by a net; what it draws is keyed by (seed of the episode, step)."""
+    """Acts by a net; what it draws is keyed by (seed of the episode, step).
+
+    It thinks on one thread: a few lanes are too little for more, and what it plays does not depend on the CPUs then.
+    """
 
     agent: Agent
     greedy: bool = False
@@ -64,7 +68,8 @@ class NetPolicy:
         """Give actions, the returns that the net expects (as it learned them, scaled and discounted), and log-probs."""
         goes_on = torch.zeros(len(frames), dtype=torch.bool)
         seen = torch.from_numpy(np.require(frames, requirements=["C", "W"]))
-        thought = self.agent(seen, torch.from_numpy(carry.memory), goes_on)
+        with threads(1):
+            thought = self.agent(seen, torch.from_numpy(carry.memory), goes_on)
         head = self.agent.head
         if self.greedy:
             actions = head.mode(thought.logits)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,7 @@ from ludus.learn import checkpoint as store
 from ludus.learn.ppo import Learner, autocast, find_precision, make_learner, update
 from ludus.learn.profile import differences, numeric_profile
 from ludus.learn.rollout import Rollout, empty_rollout
+from ludus.learn.threads import threads
 from ludus.nets.agent import Agent, Door, make_agent
 from ludus.run.collect import Ended, Lanes, begin, collect
 from ludus.run.games import GameSettings
@@ -115,7 +116,7 @@ def train(
     if not recipe.run.steps and not recipe.run.minutes:
         raise InputError("run.steps and run.minutes are both 0, expected one of them: how long to train.")
     folder.mkdir(parents=True, exist_ok=True)
-    with _threads(_thread_count(recipe)):
+    with threads(_thread_count(recipe)):
         world = make_world(recipe.world, recipe.run.lanes, threads=min(recipe.run.lanes, torch.get_num_threads()))
         run = _open(recipe, folder, world, ancestor, strict, on_notice, clock or SystemClock())
         sinks = _sinks(run)
@@ -292,14 +293,3 @@ def _sinks(run: _Run) -> list[Sink]:
 
 def _thread_count(recipe: Recipe) -> int:
     return recipe.run.threads or (1 if recipe.net.kind == "mlp" else usable_cpus())
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

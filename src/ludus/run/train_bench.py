@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from ludus.core.protocols import World
 from ludus.gameboy.world import GameBoyWorld
 from ludus.learn.ppo import PpoConfig, Precision, autocast, make_learner, update
 from ludus.learn.rollout import empty_rollout
+from ludus.learn.threads import threads
 from ludus.nets.agent import Door, make_agent
 from ludus.nets.encoders import NetConfig
 from ludus.run.collect import begin, collect
@@ -69,7 +69,7 @@ def run(plan: Plan, sides: tuple[str, ...]) -> list[Pace]:
     unknown = [side for side in sides if side not in SIDES]
     if unknown:
         raise InputError(f"there is no side {unknown[0]!r}; {nearest(unknown[0], SIDES)}")
-    with _one_thread():
+    with threads(1):
         iterate = {side: SIDES[side](plan) for side in sides}
         for warm_up in iterate.values():
             warm_up()
@@ -80,16 +80,6 @@ def run(plan: Plan, sides: tuple[str, ...]) -> list[Pace]:
                 iterate[side]()
                 taken[side].append(plan.steps / (time.process_time() - began_s))
     return [Pace(side, tuple(taken[side])) for side in sides]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _world(plan: Plan) -> World:
