@@ -315,3 +315,7 @@ def test_a_leaderboard_holds_every_players_best() -> None:
     assert [v.evidence["score"] for v in found] == [5, 9]
     (board,) = judge.leaderboards(memory).values()
     assert [(row["instance_id"], row["score"]) for row in board] == [("y", 9), ("x", 7)]
+    memory, found = judge.update(memory, [at("end", player="z", lane=2), at("end", {"score": float("nan")}, lane=3)])
+    (board,) = judge.leaderboards(memory).values()
+    assert [row["score"] for row in board] == [9, 7, None, None], "no score is the worst, and no number is no score"
+    assert judge.load(judge.save(memory)) == memory

@@ -17,13 +17,10 @@ from ludus.feats import saved
 from ludus.feats.compiler import Program, Woken
 from ludus.feats.feat import Feat
 from ludus.feats.memory import ABSENT, Memory, Spans
-from ludus.feats.parts import NUMBERS, Rule, Slot
-from ludus.feats.work import STARTS, Work
+from ludus.feats.parts import Rule, Slot, is_number
+from ludus.feats.work import STARTS, Work, rank
 
 Slots = tuple[Slot, ...]
-
-LARGEST = 1e300
-"""A number beyond it, or none at all, counts for nothing: a cell could not hold the sum."""
 
 _BY_NUMBER = itemgetter(0)
 
@@ -111,25 +108,22 @@ class FeatJudge:
         boards = {}
         for feat in self.feats:
             if feat.dedupe == "best_only":
-                board = memory.boards.get(self.program.keys[feat.id], {})
+                board, direction = memory.boards.get(self.program.keys[feat.id], {}), feat.direction
                 rows = [{"instance_id": instance} | dict(best) for instance, best in board.items()]
-                rows.sort(key=lambda row: row["score"], reverse=feat.direction == "max")
+                rows.sort(key=lambda row: rank(direction, row["score"]), reverse=True)
                 boards[feat.id] = rows
         return boards
 
     def _known(self, snapshot: object) -> list[tuple[Slots, float]]:
         """Give the counters of a snapshot that feats speak of, and their values in the run."""
         told = snapshot.items() if isinstance(snapshot, Mapping) else ()
-        numbers = [(name, value) for name, value in told if type(value) in NUMBERS and -LARGEST < value < LARGEST]
-        return [(self._slots[name], value) for name, value in numbers if name in self._slots]
+        return [(self._slots[name], value) for name, value in told if name in self._slots and is_number(value)]
 
 
 def _counted(known: Mapping[str, Slots], payload: Mapping[str, Any]) -> Slots | None:
     """Give how a counter is seen that a delta is told of, None where no feat speaks of it or it tells no number."""
     name, delta = payload.get("name"), payload.get("delta")
-    if type(name) is str and (type(delta) is int or type(delta) is float) and -LARGEST < delta < LARGEST:
-        return known.get(name)
-    return None
+    return known.get(name) if type(name) is str and is_number(delta) else None
 
 
 def _choose(woken: Woken, payload: Mapping[str, Any], due: list[Rule]) -> None:

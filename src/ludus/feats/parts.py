@@ -23,7 +23,9 @@ Share = Callable[[Spans], float]
 Trigger = tuple[Any, ...]
 """`("event", kind, key, value)`, `("payload", key)` or `("counter", slot, threshold)`: what wakes a rule."""
 
-NUMBERS = (int, float)
+LARGEST = 1e300
+"""A number beyond it, or none at all, counts for nothing: a cell could not hold the sum."""
+
 
 Rule = tuple[int, Test | Write, Feat | None]
 """Its number, what it does, and the feat that unlocks where that gives True."""
@@ -91,6 +93,11 @@ class Part:
     """How much of it is done, 0 to 1."""
     veto: bool = False
     """It can only be lost: it counts for nothing in the share of a whole, but without it the whole is lost."""
+
+
+def is_number(value: object) -> bool:
+    """Say whether a value counts as a number: a finite one, and no boolean."""
+    return (type(value) is int or type(value) is float) and -LARGEST < value < LARGEST
 
 
 def match_event(pattern: Pattern) -> Test:

@@ -9,7 +9,7 @@ from ludus.core.types import Event, Verdict
 from ludus.feats.compiler import SCOPES, Program
 from ludus.feats.feat import USUAL_SCORES, Dedupe, Feat
 from ludus.feats.memory import ABSENT, RUN, STAGE, Lane, Life, Memory, Place, Span, Spans
-from ludus.feats.parts import NUMBERS
+from ludus.feats.parts import is_number
 
 STARTS = frozenset({RUN_START, STAGE_START})
 
@@ -142,19 +142,15 @@ class Work:
 
     def _is_best(self, feat: Feat, key: str, event: Event, score: float | None) -> bool:
         """Say whether a score beats all on the feat's board, and note it where it is its instance's best."""
-        board, sign = self._boards.get(key, {}), 1 if feat.direction == "max" else -1
-
-        def rank(value: float | None) -> float:
-            return ABSENT if value is None else sign * value
-
+        board, mine = self._boards.get(key, {}), rank(feat.direction, score)
         own = board.get(event.instance)
-        if own is not None and rank(score) <= rank(own["score"]):
+        if own is not None and mine <= rank(feat.direction, own["score"]):
             return False
-        best = max((rank(row["score"]) for row in board.values()), default=None)
+        best = max((rank(feat.direction, row["score"]) for row in board.values()), default=None)
         lane = self._lanes[event.lane][0].place
         place = {"score": score, "run_id": lane.run, "episode_id": lane.episode, "tick": event.tick}
         self._boards = {**self._boards, key: {**board, event.instance: place}}
-        return best is None or rank(score) > best
+        return best is None or mine > best
 
     def _score(self, feat: Feat, event: Event, spans: Spans) -> float | None:
         """Give the score of a feat at an event; None where there is no number for it."""
@@ -163,9 +159,14 @@ class Work:
             return None if counted == ABSENT else int(counted) if counted.is_integer() else counted
         for name in [feat.score.name] if feat.score else USUAL_SCORES:
             value = event.payload.get(name)
-            if type(value) in NUMBERS:
+            if is_number(value):
                 return value
         return None
+
+
+def rank(direction: str, score: float | None) -> float:
+    """Give what is more for a better score; none at all is the worst."""
+    return ABSENT if score is None else score if direction == "max" else -score
 
 
 def _is_spent(dedupe: Dedupe, key: str, lane: Lane, life: Life) -> bool:
