@@ -70,6 +70,21 @@ def test_an_error_of_ludus_exits_2_with_one_sentence_and_no_traceback(
     assert capsys.readouterr().err == "ludus: there is no game 'chess'.\n"
 
 
+def test_ctrl_c_ends_quietly_as_shells_expect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.VERBS, "stop", "")
+    monkeypatch.setitem(sys.modules, "ludus.cli.stop", types.SimpleNamespace(main=stop))
+    assert cli.main(["stop"]) == 130
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert "Traceback" not in told.err
+
+
 def test_a_verb_can_have_verbs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     def one(*, times: int = 1) -> int:
         """Give one, or so."""

@@ -37,6 +37,8 @@ VERBS = {
     "doctor": "show what is installed here, and how to get what is missing",
 }
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 SETTING = re.compile(r"--\w+(\.\w+)+=")
 """How a setting is given to a verb whose `main` takes `settings`: --a.b=c."""
 
@@ -63,6 +65,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return _run(import_module(f"ludus.cli.{verb}").main, rest, prog=f"ludus {verb}")
     except LudusError as error:
         return _refuse(str(error))
+    except KeyboardInterrupt:
+        print("ludus: stopped; what was written is whole, and a run goes on by the same command", file=sys.stderr)
+        return INTERRUPTED
 
 
 def usage() -> str:
