@@ -118,7 +118,8 @@ def test_box_actions_are_clipped_for_the_world_alone() -> None:
 
 
 def test_spaces_that_cannot_be_acted_in_are_refused() -> None:
-    for space in (spaces.Text(3), spaces.Box(0, 9, (2,), np.uint8), spaces.Tuple([])):
+    refused: list[spaces.Space[Any]] = [spaces.Text(3), spaces.Box(0, 9, (2,), np.uint8), spaces.Tuple([])]
+    for space in refused:
         with pytest.raises(InputError, match="expected"):
             ActionHead(space, FEATURES)
 

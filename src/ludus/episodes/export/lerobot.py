@@ -184,7 +184,8 @@ class _Writer:
 
     def _count(self, number: int, index: int, steps: int) -> Columns:
         step = np.arange(steps)
-        columns = ((step / self._fps).astype(np.float32), step, np.full(steps, number), index + step, 0 * step)
+        times = (step / self._fps).astype(np.float32)
+        columns: tuple[npt.NDArray[Any], ...] = (times, step, np.full(steps, number), index + step, 0 * step)
         return {name: column[:, None] for name, column in zip(INDEX, columns, strict=True)}
 
     def _next_shard(self, folder: Path) -> _Shard:
