@@ -109,7 +109,24 @@ def _seat(mind: Mind, heard: Sequence[Heard]) -> tuple[Mind, list[Event]]:
         lanes[episode] = lane
         if len(lanes) > MOST_LANES:
             del lanes[next(iter(lanes))]
-        seated.append(replace(event, lane=lane))
+        seated.append(_in_lane(event, lane))
     if len(current) > MOST_LANES:
         current = {speaker: episode for speaker, episode in current.items() if episode in lanes}
     return Mind(mind.memory, lanes, current, next_lane), seated
+
+
+def _in_lane(event: Event, lane: int) -> Event:
+    """Give an event with its lane, in less than half the time that `dataclasses.replace` takes."""
+    return Event(
+        event.kind,
+        event.payload,
+        event.run,
+        event.episode,
+        event.stage,
+        lane,
+        event.tick,
+        event.seq,
+        event.instance,
+        event.id,
+        event.ts,
+    )

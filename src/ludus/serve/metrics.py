@@ -69,9 +69,11 @@ class MetricsLog:
             file.write(lines)
             self._open[run] = file, count + len(rows)
             if count + len(rows) >= PACK_ROWS:
-                self._open.pop(run)
+                full = Path(file.name)
                 file.close()
-                self._packer.submit(self._pack, Path(file.name))
+                # The next one is there before this one is packed, so that nobody goes on with this one.
+                self._open[run] = _fresh(full.parent, int(full.stem) + 1), 0
+                self._packer.submit(self._pack, full)
             while len(self._open) > MOST_OPEN:
                 self._open.pop(next(iter(self._open)))[0].close()
 
@@ -92,6 +94,8 @@ class MetricsLog:
                 self._open.popitem()[1][0].close()
 
     def _pack(self, path: Path) -> None:
+        if not path.exists():
+            return  # it was packed meanwhile
         sink = pa.BufferOutputStream()
         pq.write_table(_read(path), sink, compression="zstd")
         files.write_atomic(path.with_suffix(".parquet"), sink.getvalue().to_pybytes())
@@ -105,15 +109,21 @@ class MetricsLog:
         place = self._place(run)
         place.mkdir(parents=True, exist_ok=True)
         parts = _parts(place)
-        if parts and parts[-1].suffix == ".jsonl":
-            data = parts[-1].read_bytes()
-            whole = data.rfind(b"\n") + 1
-            file = parts[-1].open("r+b", buffering=0)
-            file.truncate(whole)  # what a killed process had half written
-            file.seek(whole)
-            return file, data.count(b"\n")
-        number = int(parts[-1].stem) + 1 if parts else 1
-        return (place / f"{number:08}.jsonl").open("xb", buffering=0), 0
+        for path in parts[:-1]:
+            if path.suffix == ".jsonl":  # a killed process has not packed it
+                self._packer.submit(self._pack, path)
+        if not parts or parts[-1].suffix != ".jsonl":
+            return _fresh(place, int(parts[-1].stem) + 1 if parts else 1), 0
+        data = parts[-1].read_bytes()
+        whole = data.rfind(b"\n") + 1
+        file = parts[-1].open("r+b", buffering=0)
+        file.truncate(whole)  # what a killed process had half written
+        file.seek(whole)
+        return file, data.count(b"\n")
+
+
+def _fresh(place: Path, number: int) -> IO[bytes]:
+    return (place / f"{number:08}.jsonl").open("xb", buffering=0)
 
 
 def _parts(place: Path) -> list[Path]:
