@@ -6,7 +6,6 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 NOT_PAGES = ("/highlights/", "/open", "/openapi.json")
@@ -18,17 +17,22 @@ def with_page(app: ASGIApp, folder: Path) -> ASGIApp:
 
     A page and the routes may share addresses: what asks for HTML first gets the page, everything else the route.
     """
-    static = StaticFiles(directory=folder)
     root = folder.resolve()
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or scope["path"].startswith(NOT_PAGES):
             await app(scope, receive, send)
-        elif "\0" not in scope["path"] and (root / scope["path"].lstrip("/")).is_file():
-            await static(scope, receive, send)
+        elif path := _file(root, scope["path"]):
+            await FileResponse(path)(scope, receive, send)
         elif Headers(scope=scope).get("accept", "").startswith("text/html"):
             await FileResponse(root / INDEX, headers={"cache-control": "no-cache"})(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return serve
+
+
+def _file(root: Path, name: str) -> Path | None:
+    """Give the file of that name, None if there is none or a link leads to it."""
+    path = root / name.lstrip("/")
+    return path if "\0" not in name and path.is_file() and path.resolve() == path else None

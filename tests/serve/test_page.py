@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from ludus.serve.lab import LabSettings
+from tests.serve.lab import Served
+
+
+def test_browsers_get_the_page_wherever_they_go_and_programs_get_the_routes(tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    (page / "assets").mkdir(parents=True)
+    (page / "index.html").write_text("<p>the page</p>")
+    (page / "assets" / "main.js").write_text("1")
+    (tmp_path / "secret.js").write_text("secret")
+    (page / "assets" / "out.js").symlink_to(tmp_path / "secret.js")
+    lab = Served(LabSettings(state=tmp_path / "state", runs=tmp_path / "runs"), page=page)
+    html = {"accept": "text/html,application/xhtml+xml"}
+    try:
+        with lab.client() as client:
+            for address in ("/", "/runs", "/episodes/a:b", "/nowhere/at/all"):
+                assert client.get(address, headers=html).text == "<p>the page</p>"
+            assert client.get("/runs").json() == []
+            assert client.get("/assets/main.js").text == "1"
+            assert client.get("/assets/out.js").status_code == 404
+            assert client.get("/assets/..%2f..%2fsecret.js").status_code == 404
+            assert client.get("/openapi.json", headers=html).json()["info"]["title"] == "Ludus"
+            assert client.post("/events", json={"event_type": "a"}, headers=html).json()["ok"] is True
+    finally:
+        lab.stop()
