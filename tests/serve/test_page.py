@@ -23,6 +23,8 @@ def test_browsers_get_the_page_wherever_they_go_and_programs_get_the_routes(tmp_
             assert client.get("/assets/main.js").text == "1"
             assert client.get("/assets/out.js").status_code == 404
             assert client.get("/assets/..%2f..%2fsecret.js").status_code == 404
+            for strange in ("a" * 4000, "%00", "%ff", "assets/main.js/x"):
+                assert client.get(f"/{strange}").status_code == 404
             assert client.get("/openapi.json", headers=html).json()["info"]["title"] == "Ludus"
             assert client.post("/events", json={"event_type": "a"}, headers=html).json()["ok"] is True
     finally:

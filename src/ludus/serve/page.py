@@ -35,4 +35,7 @@ def with_page(app: ASGIApp, folder: Path) -> ASGIApp:
 def _file(root: Path, name: str) -> Path | None:
     """Give the file of that name, None if there is none or a link leads to it."""
     path = root / name.lstrip("/")
-    return path if "\0" not in name and path.is_file() and path.resolve() == path else None
+    try:
+        return path if path.is_file() and path.resolve() == path else None
+    except (OSError, ValueError):  # no name that a file could have
+        return None
