@@ -1,5 +1,7 @@
 """Random programs: skipping idle loops, drawing, lanes and threads change nothing that can be seen."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -125,6 +127,24 @@ def test_lanes_and_threads_change_nothing(seed: int) -> None:
     many = histories(rom, lanes=5)
     assert many[:1] == histories(rom, lanes=1)
     assert many == histories(rom, lanes=5, threads=2)
+
+
+def test_calls_from_several_threads_take_turns() -> None:
+    rom = program(3)
+    shared, alone = consoles(rom)
+    nothing = np.zeros(1, np.uint8)
+
+    def work(number: int) -> int:
+        if number % 3 == 0:
+            return len(shared.save(0)) + len(shared.peek(0, 0xC000, 0xD000))
+        shared.step(nothing, None, 2, 0, 0, None)
+        return 0
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(300)))
+    for _ in range(200):
+        alone.step(nothing, None, 2, 0, 0, None)
+    assert shared.save(0) == alone.save(0)
 
 
 def test_the_programs_are_not_trivial() -> None:

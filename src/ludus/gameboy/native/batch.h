@@ -110,6 +110,9 @@ class Batch {
     for (size_t lane = 0; lane < lanes; lane++) power_on(lane);
   }
 
+  // Who calls anything below holds this meanwhile: calls from several threads take turns.
+  std::unique_lock<std::mutex> turn() { return std::unique_lock(turn_); }
+
   size_t size() const { return lanes_.size(); }
   size_t state_bytes() const { return sizeof(Lane) + cart_.ram_bytes; }
   const Lane& lane(size_t i) const { return lanes_[i]; }
@@ -231,6 +234,7 @@ class Batch {
     return g.clock % 4 == 0 && past && beam && counts;
   }
 
+  std::mutex turn_;
   std::string rom_, boot_;
   std::vector<Decoded> decoded_;
   Cartridge cart_;

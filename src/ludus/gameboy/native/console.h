@@ -30,15 +30,21 @@ GB_FN void catch_up(Console& con, u64 now) {
   }
 }
 
+GB_FN void push_byte(Console& con, u16 addr, u8 value, u64 now) {
+  u8* page = con.write_page[addr >> 12];
+  if (GB_LIKELY(page != nullptr)) page[addr] = value;
+  else bus::write(con, addr, value, now);
+}
+
 // Pushes PC and jumps to the handler: five machine cycles. Pushing onto IE can take the interrupt away: then to 0000.
 GB_FN void dispatch(Console& con, Cpu& c, u16& pc) {
   Lane& g = con.g;
-  bus::write(con, --c.sp, u8(pc >> 8), c.clock + 12);
+  push_byte(con, --c.sp, u8(pc >> 8), c.clock + 12);
   const u8 enabled = g.irq_enable;
   --c.sp;
   catch_up(con, c.clock + 16);
   u8 flags = g.irq_flags;
-  bus::write(con, c.sp, u8(pc), c.clock + 16);
+  push_byte(con, c.sp, u8(pc), c.clock + 16);
   if (c.sp != 0xFF0F) flags = g.irq_flags;
   const u8 taken = enabled & flags & 0x1F;
   pc = 0;

@@ -80,6 +80,7 @@ GB_FN void start_dma(Console& con, u64 now, u8 value) {
 
 // On DMG the pixel that leaves during the write sees the old and the new palette at once (mealybug m3_bgp_change).
 GB_FN void write_palette(Console& con, u8& palette, u8 value, u64 now) {
+  if (palette == value) return;
   show(con, now);
   palette |= value;
   draw(con, now + 1);
@@ -89,7 +90,18 @@ GB_FN void write_palette(Console& con, u8& palette, u8 value, u64 now) {
 GB_SLOW void write_ppu(Console& con, u8 n, u8 value, u64 now) {
   Lane& g = con.g;
   switch (n) {
-    case 0x42: show(con, now); g.scy = value; return;
+    case 0x42:
+      if (g.scy != value) show(con, now);
+      g.scy = value;
+      return;
+    case 0x43:
+      if (g.scx != value) before_mode3_change(con, now);
+      g.scx = value;
+      return;
+    case 0x4B:
+      if (g.wx != value) before_mode3_change(con, now);
+      g.wx = value;
+      return;
     case 0x46: start_dma(con, now, value); return;
     case 0x47: write_palette(con, g.bgp, value, now); return;
     case 0x48: write_palette(con, g.obp0, value, now); return;
@@ -99,14 +111,13 @@ GB_SLOW void write_ppu(Console& con, u8 n, u8 value, u64 now) {
   switch (n) {
     case 0x40:
       draw(con, now + 1);  // LCDC is written a T-cycle later than the palettes
+      if ((g.lcdc ^ value) & (ppu::LCD_ON | ppu::WINDOW_ON)) g.ppu_next = 0;
+      if ((g.lcdc ^ value) & ppu::LCD_ON) con.next_event = 0;
       ppu::write_lcdc(g, now, value);
-      g.ppu_next = con.next_event = 0;
       break;
     case 0x41: ppu::write_stat(g, now, value); con.next_event = 0; break;
-    case 0x43: g.scx = value; break;
     case 0x45: ppu::write_lyc(g, now, value); con.next_event = 0; break;
     case 0x4A: ppu::write_wy(g, now, value); g.ppu_next = 0; break;
-    case 0x4B: g.wx = value; break;
   }
 }
 

@@ -43,7 +43,8 @@ static void step(Batch& batch, Bytes buttons, std::optional<Mask> mask, u32 fram
   const u8* pressed = buttons.data();
   const bool* chosen = mask ? mask->data() : nullptr;
   u8* pixels = out ? out->data() : nullptr;
-  nb::gil_scoped_release release;
+  nb::gil_scoped_release release;  // given back before the turn is waited for
+  const auto turn = batch.turn();
   batch.step(pressed, chosen, frames, hold, View(view), pixels);
 }
 
@@ -54,13 +55,15 @@ static std::tuple<bool, nb::bytes> watch(Batch& batch, u32 frames, bool stop, st
   {
     u8* pixels = out ? out->data() : nullptr;
     nb::gil_scoped_release release;
+    const auto turn = batch.turn();
     broke = batch.watch(frames, stop, pixels, link);
   }
   return {broke, nb::bytes(link.data(), link.size())};
 }
 
-static Registers registers(const Batch& batch, size_t lane) {
+static Registers registers(Batch& batch, size_t lane) {
   check_lane(batch, lane);
+  const auto turn = batch.turn();
   const Lane& g = batch.lane(lane);
   return {g.a, g.f, u8(g.bc >> 8), u8(g.bc), u8(g.de >> 8), u8(g.de), u8(g.hl >> 8), u8(g.hl), g.sp, g.pc};
 }
@@ -68,6 +71,7 @@ static Registers registers(const Batch& batch, size_t lane) {
 static nb::bytes peek(Batch& batch, size_t lane, u32 from, u32 to) {
   check_lane(batch, lane);
   if (from > to || to > 0x10000) throw nb::index_error("addresses are 0000..FFFF");
+  const auto turn = batch.turn();
   std::string bytes;
   for (u32 addr = from; addr < to; addr++) bytes.push_back(char(batch.peek(lane, u16(addr))));
   return nb::bytes(bytes.data(), bytes.size());
@@ -77,6 +81,7 @@ static void read_numbers(Batch& batch, Addresses addresses, Bytes sizes, Numbers
   const size_t count = addresses.size();
   if (sizes.size() != count || out.shape(0) != batch.size() || out.shape(1) != count)
     throw std::invalid_argument("addresses, sizes or numbers do not fit");
+  const auto turn = batch.turn();
   batch.read_numbers(addresses.data(), sizes.data(), count, out.data());
 }
 
@@ -101,18 +106,18 @@ NB_MODULE(_native, m) {
       .def_prop_ro("lanes", &Batch::size)
       .def_prop_ro("state_bytes", &Batch::state_bytes)
       .def_prop_ro("translates", &Batch::translates)
-      .def_prop_ro("translated", &Batch::translated)
-      .def("power_on", [](Batch& b, size_t lane) { check_lane(b, lane); b.power_on(lane); })
+      .def_prop_ro("translated", [](Batch& b) { const auto turn = b.turn(); return b.translated(); })
+      .def("power_on", [](Batch& b, size_t lane) { check_lane(b, lane); const auto turn = b.turn(); b.power_on(lane); })
       .def("step", &step, nb::arg("buttons").noconvert(), nb::arg("mask").none().noconvert(), nb::arg("frames"), nb::arg("hold"),
            nb::arg("view"), nb::arg("out").none().noconvert())
       .def("watch", &watch, nb::arg("frames"), nb::arg("stop"), nb::arg("out").none().noconvert())
-      .def("set_buttons", [](Batch& b, size_t lane, u8 buttons) { check_lane(b, lane); b.set_buttons(lane, buttons); })
+      .def("set_buttons", [](Batch& b, size_t lane, u8 buttons) { check_lane(b, lane); const auto turn = b.turn(); b.set_buttons(lane, buttons); })
       .def("registers", &registers)
-      .def("clock", [](const Batch& b, size_t lane) { check_lane(b, lane); return b.lane(lane).clock; })
-      .def("frames", [](const Batch& b, size_t lane) { check_lane(b, lane); return b.lane(lane).frames; })
+      .def("clock", [](Batch& b, size_t lane) { check_lane(b, lane); const auto turn = b.turn(); return b.lane(lane).clock; })
+      .def("frames", [](Batch& b, size_t lane) { check_lane(b, lane); const auto turn = b.turn(); return b.lane(lane).frames; })
       .def("peek", &peek)
       .def("read_numbers", &read_numbers, nb::arg("addresses").noconvert(), nb::arg("sizes").noconvert(), nb::arg("out").noconvert())
-      .def("poke", [](Batch& b, size_t lane, u16 addr, u8 value) { check_lane(b, lane); b.poke(lane, addr, value); })
-      .def("save", [](const Batch& b, size_t lane) { check_lane(b, lane); const std::string s = b.save(lane); return nb::bytes(s.data(), s.size()); })
-      .def("load", [](Batch& b, size_t lane, nb::bytes s) { check_lane(b, lane); b.load(lane, std::string(s.c_str(), s.size())); });
+      .def("poke", [](Batch& b, size_t lane, u16 addr, u8 value) { check_lane(b, lane); const auto turn = b.turn(); b.poke(lane, addr, value); })
+      .def("save", [](Batch& b, size_t lane) { check_lane(b, lane); const auto turn = b.turn(); const std::string s = b.save(lane); return nb::bytes(s.data(), s.size()); })
+      .def("load", [](Batch& b, size_t lane, nb::bytes s) { check_lane(b, lane); const auto turn = b.turn(); b.load(lane, std::string(s.c_str(), s.size())); });
 }

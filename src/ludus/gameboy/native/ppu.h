@@ -87,10 +87,12 @@ GB_FN u32 object_penalty(const Lane& g, u32 line) {
 // The window begins once WY was met in this frame, and stays.
 GB_FN bool window_shown(const Lane& g, u32 line) { return line >= g.window_from && (g.lcdc & WINDOW_ON) && g.wx < 167; }
 
+constexpr u32 SHORTEST_MODE3 = 253, LONGEST_MODE3 = 376;  // offsets of mode 0
+
 // Offset of mode 0 on a line, from the registers and OAM as they are.
 GB_SLOW u32 measure_hblank(Lane& g, const Beam& b) {
   const bool first = g.fresh && b.line == 0;
-  u32 offset = (first ? 255 : 253) + (g.scx & 7);
+  u32 offset = (first ? SHORTEST_MODE3 + 2 : SHORTEST_MODE3) + (g.scx & 7);
   if (window_shown(g, b.line)) offset += 6;
   if ((g.lcdc & OBJ_ON) && !first && !g.dma_active && has_objects(g, b.line)) offset += object_penalty(g, b.line);
   return offset;
@@ -104,7 +106,9 @@ GB_FN u32 hblank(Lane& g, const Beam& b) {
   }
   return g.latch_hblank;
 }
-GB_FN bool after_mode3(Lane& g, const Beam& b) { return b.offset >= 81 && b.offset >= hblank(g, b); }
+GB_FN bool after_mode3(Lane& g, const Beam& b) {  // measured only where it is in doubt
+  return b.offset >= SHORTEST_MODE3 && (b.offset >= LONGEST_MODE3 || b.offset >= hblank(g, b));
+}
 
 GB_FN u8 ly(const Lane& g, u64 now) {
   if (!on(g)) return 0;
@@ -118,7 +122,7 @@ GB_FN u8 mode(Lane& g, u64 now) {
   if (b.line >= 144) return b.line == 144 && b.offset < 2 ? 0 : 1;
   const bool first = g.fresh && b.line == 0;
   if (b.offset < 81u + 2 * first) return first || b.offset == 0 ? 0 : 2;
-  return b.offset < hblank(g, b) ? 3 : 0;
+  return after_mode3(g, b) ? 0 : 3;
 }
 
 // LYC is compared with this line; -1: with none.
@@ -306,8 +310,8 @@ GB_FN u64 stat_stable_until(Lane& g, u64 now) {
   if (b.offset < 9) return now;
   if (b.line >= 144) return b.start + LINE_T;
   if (b.offset < 81) return b.start + 81;
-  const u32 end = hblank(g, b);
-  return b.offset < end ? b.start + end : b.start + LINE_T;
+  if (b.offset < SHORTEST_MODE3) return b.start + SHORTEST_MODE3;
+  return b.start + (after_mode3(g, b) ? LINE_T : hblank(g, b));
 }
 
 // When LY, seen from `now`, will next begin to read `line`; `now` if it does already.
@@ -344,7 +348,7 @@ GB_FN bool oam_writable(Lane& g, u64 now) {
 GB_FN void latch_mode3(Lane& g, u64 now) {
   if (!on(g)) return;
   const Beam b = beam(g, now);
-  if (b.line < 144 && b.offset >= 81 && b.offset < 81 + 295) hblank(g, b);  // no mode 3 is longer than 295
+  if (b.line < 144 && b.offset >= 81 && b.offset < LONGEST_MODE3) hblank(g, b);
 }
 
 GB_FN void update_stat_line(Lane& g, u64 now, u8 enabled) {
