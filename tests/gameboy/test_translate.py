@@ -94,8 +94,9 @@ def instruction(op: int, draw: Iterator[int]) -> bytes:
     first, second = next(draw) % 256, next(draw) % 256
     before = pointed(op, first)
     code = bytes([before, *address(draw)]) if before and next(draw) % 4 else b""
-    if before == 0x31:
-        code = bytes([0x31, first, 0xD0 + second % 8] if second % 9 else [0x31, 0x01, 0xE0])  # or over the last page
+    if before == 0x31:  # or over the last page, or HRAM
+        usual, odd = [first, 0xD0 + second % 8], ([0x01, 0xE0], [0x90 + first % 0x6F, 0xFF])
+        code = bytes([0x31, *(usual if second % 9 > 1 else odd[second % 9])])
     operand = (
         [first | 0x80, 0] if op in (0xE0, 0xF0) else address(draw) if op in (0x08, 0xEA, 0xFA) else [first, second]
     )

@@ -69,6 +69,7 @@ GB_SLOW void write(Console& con, u16 addr, u8 value, u64 now) {
   if (addr >= 0xFE00) return write_high_page(con, addr, value, now);
   con.loop_dirty = 1;
   if (addr < 0x8000) {
+    if (con.cart.mapper == ROM_ONLY) return;
     cartridge::write_register(g, con.cart, addr, value, now);
     map_pages(con);
   } else if (addr < 0xA000) {

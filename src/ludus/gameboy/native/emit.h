@@ -391,19 +391,31 @@ class Emitter {
     as_.bytes({0x41, 0xF7, 0xC0}), as_.word(0xFFF);
     leave_if(x64::ZERO, i.pc, i.at);
   }
+  // RDI + index = two bytes of plain memory or HRAM; else the block is left.
+  template <class Pages>
+  void find_stack(const Instruction& i, int index, const Pages& pages) {
+    find_page({index, 0}, pages);
+    const u32 none = as_.jump_if(x64::ZERO), back = as_.here();
+    cold_.push_back([=, this] {
+      as_.bind(none);
+      as_.bytes({0x44, 0x8D, 0x88 | index}), as_.word(0u - 0xFF80);  // lea r9d,[index-FF80]
+      as_.bytes({0x41, 0x83, 0xF9, 0x7D});                           // cmp r9d,7D
+      leave_if(x64::ABOVE, i.pc, i.at);
+      as_.bytes({0x49, 0x8D, 0xBE}), as_.word(0u - 0xFF80);  // lea rdi,[r14-FF80]
+      as_.bind(as_.jump(), back);
+    });
+  }
   void pop(const Instruction& i) {  // into ESI
     as_.bytes({0x44, 0x8D, 0x45, 0x01});  // lea r8d,[rbp+1]
     leave_at_page_end(i);
-    find_page({x64::RBP, 0}, sample_.read_page);
-    leave_if(x64::ZERO, i.pc, i.at);
+    find_stack(i, x64::RBP, sample_.read_page);
     as_.at({0x0F, 0xB7}, x64::RSI, {x64::RBP, 0});
     as_.bytes({0x66, 0x83, 0xC5, 0x02});  // add bp,2
   }
   void push(const Instruction& i) {  // R10D
     as_.bytes({0x8D, 0x75, 0xFE, 0x0F, 0xB7, 0xF6, 0x44, 0x8D, 0x46, 0x01});  // lea esi,[rbp-2]; movzx esi,si; lea r8d,[rsi+1]
     leave_at_page_end(i);
-    find_page({x64::RSI, 0}, sample_.write_page);
-    leave_if(x64::ZERO, i.pc, i.at);
+    find_stack(i, x64::RSI, sample_.write_page);
     as_.at({0x44, 0x0F, 0xB7}, 8, {x64::RSI, 0});
     as_.at({0x66, 0x44, 0x89}, 10, {x64::RSI, 0});
     as_.bytes({0x45, 0x31, 0xD0, 0x45, 0x09, 0xC7, 0x89, 0xF5});  // xor r8d,r10d; or r15d,r8d; mov ebp,esi
@@ -446,26 +458,27 @@ class Emitter {
     set_subtract(i, y == 2 || y == 3 || y == 7);
   }
   void count(const Instruction& i, bool down, int reg) {  // INC DEC
-    if (i.live & NEED_C) as_.sahf();
+    const bool seen = i.live & (NEED_Z | NEED_H);
+    if (seen && (i.live & NEED_C)) as_.sahf();
     as_.one(0xFE, down, reg);
-    if (i.live & (NEED_Z | NEED_H | NEED_C)) as_.lahf();
+    if (seen) as_.lahf();
     set_subtract(i, down);
   }
   void rotate(const Instruction& i, u32 y, int reg) {  // RLC RRC RL RR SLA SRA SWAP SRL
     const int groups[8] = {0, 1, 2, 3, 4, 7, 0, 5};
     if (y == 2 || y == 3) as_.sahf();
     as_.shift(groups[y], reg, y == 6 ? 4 : 1);
-    if (y < 4) as_.one(0xFE, 0, reg), as_.one(0xFE, 1, reg);  // up and down again: Z is found, C stays
-    if (y == 6) as_.immediate8(x64::OR, reg, 0);
+    if (y < 4 && (i.live & NEED_Z)) as_.one(0xFE, 0, reg), as_.one(0xFE, 1, reg);  // up and down again: Z is found, C stays
+    if (y == 6 && (i.live & ~NEED_N)) as_.immediate8(x64::OR, reg, 0);
     keep_flags(i, false);
     set_subtract(i, false);
   }
   void test_bit(const Instruction& i, u32 y, int reg) {
-    as_.bytes({0x89, 0xC6});  // mov esi,eax
+    const bool carry = i.live & NEED_C;
+    if (carry) as_.bytes({0x89, 0xC6});  // mov esi,eax
     as_.one(0xF6, 0, reg), as_.bytes({1 << y});
     as_.lahf();
-    as_.bytes({0x81, 0xE6}), as_.word(0x100);  // C as it was
-    as_.bytes({0x09, 0xF0});
+    if (carry) as_.bytes({0x81, 0xE6}), as_.word(0x100), as_.bytes({0x09, 0xF0});  // C as it was
     if (i.live & NEED_H) set_flags(0x10);
     set_subtract(i, false);
   }
@@ -489,11 +502,11 @@ class Emitter {
     set_subtract(i, false);
   }
   void add_hl(const Instruction& i, int from) {
-    const bool half = i.live & NEED_H;
+    const bool half = i.live & NEED_H, seen = half || (i.live & NEED_C);
     if (half) as_.move(x64::RSI, x64::RCX), as_.bytes({0x31, 0xC6 | from << 3});  // xor esi,from
-    mask_flags(0x40);
+    if (seen) mask_flags(0x40);
     as_.bytes({0x66, 0x01, 0xC1 | from << 3});  // add cx,from
-    as_.immediate8(x64::ADC, x64::AH, 0);
+    if (seen) as_.immediate8(x64::ADC, x64::AH, 0);
     if (half) as_.bytes({0x31, 0xCE, 0x81, 0xE6}), as_.word(0x1000), as_.bytes({0x09, 0xF0});  // its carry out of bit 11, to AH
     set_subtract(i, false);
   }

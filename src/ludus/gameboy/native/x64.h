@@ -11,7 +11,7 @@ namespace gb::x64 {
 // Numbers of registers as instructions hold them. Those of 8 bits are reached without a prefix but for SIL.
 enum Reg8 : int { AL, CL, DL, BL, AH, CH, DH, BH, SIL };
 enum Reg : int { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
-enum Condition : u8 { ABOVE_EQUAL = 3, ZERO = 4, NOT_ZERO = 5, BELOW_EQUAL = 6 };
+enum Condition : u8 { ABOVE_EQUAL = 3, ZERO = 4, NOT_ZERO = 5, BELOW_EQUAL = 6, ABOVE = 7 };
 enum Alu : u8 { ADD, OR, ADC, SBB, AND, SUB, XOR, CMP };
 
 // A place in memory: RDI plus a register, or plus a constant.
