@@ -12,6 +12,7 @@ from ludus.learn.distil import DistilConfig, Lesson, distil
 from ludus.learn.merge.family import Family
 from ludus.learn.ppo import PpoConfig, make_learner
 from ludus.learn.rollout import empty_rollout
+from ludus.learn.threads import threads
 from ludus.run.collect import begin, collect
 from ludus.run.games import GameSettings, open_world
 
@@ -37,6 +38,9 @@ def distil_student(
     learner = make_learner(student, PpoConfig(optim=config.optim, precision="fp32"), seed=seed)
     world = GameSettings.model_validate(family.ancestor.facts.settings["world"])
     with ExitStack() as stack:
+        stack.enter_context(
+            threads(1)
+        )  # batches are small: on busy cores threads wait for each other, ten times as long
         seats = []
         for number, member in enumerate(family.sources):
             lanes = begin(stack.enter_context(closing(open_world(world, LANES))), member.agent, seed=seed + number)
