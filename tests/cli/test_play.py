@@ -116,9 +116,11 @@ def test_half_blocks_hold_the_upper_and_the_lower_pixel() -> None:
 
 
 def test_a_trained_agent_plays_and_what_it_sees_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["play", "potyard", "--policy", "generalist", "--lanes=4", "--steps=40", "--out", str(tmp_path)]) == 0
+    assert (
+        cli.main(["play", "potyard", "--policy", "generalist", "--lanes=4", "--steps=40", "--out", str(tmp_path)]) == 0
+    )
     told = capsys.readouterr().out
     assert float(told.split("reward ")[1].split()[0]) > 5
     assert (tmp_path / "lanes.png").exists()
-    assert main(["play", "potyard", "--policy", "generalissimo"]) == 2
+    assert cli.main(["play", "potyard", "--policy", "generalissimo"]) == 2
     assert "an agent that ships with the game" in capsys.readouterr().err

@@ -21,6 +21,7 @@ Main = Callable[..., int] | dict[str, Callable[..., int]]
 VERBS = {
     "games": "show the games that are there: their codecs, starts, events, roles and goals",
     "train": "train a net on a game from pixels, or go on where it was stopped",
+    "pretrain": "teach an encoder how a game looks, before any reward",
     "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
     "episodes": "list and show what a run has recorded, make its films smaller",
     "verify": "play recorded episodes again and tell whether they come out as recorded",

@@ -113,8 +113,8 @@ class Small(nn.Module):
         features: Tensor = functional.relu(self.norm(torch.cat([what, where], 1)))
         return features
 
-    def tokens(self, cut: Tensor) -> Tensor:
-        """Give the map `[B, width, rows, columns]` of patches.
+    def tokens(self, cut: Tensor, hidden: Tensor | None = None, token: Tensor | None = None) -> Tensor:
+        """Give the map `[B, width, rows, columns]` of patches; a token stands for those that are hidden.
 
         The weights are scaled, not the pixels, of which there are many more.
         """
@@ -122,6 +122,8 @@ class Small(nn.Module):
         if self.levels < 128:
             cut = cut.view(torch.int8)  # which torch makes into bf16 four times as quickly as uint8
         embedded = functional.linear(cut.to(compute_dtype(cut.device)), stem.weight / self.levels, stem.bias)
+        if hidden is not None and token is not None:
+            embedded = torch.where(hidden[..., None], token.to(embedded.dtype), embedded)
         x = functional.relu(embedded).permute(0, 3, 1, 2)
         x = functional.relu(x + self.near(x))
         return functional.relu(x + self.far(x))
