@@ -110,6 +110,15 @@ def test_episodes_that_come_at_the_same_time_are_kept_apart(opened: Opener) -> N
     assert desk.store.unlock_keys() == [("minor.pots.20_in_run", "run/2.0", 39)]
 
 
+def test_game_time_never_goes_back_within_an_episode(opened: Opener) -> None:
+    desk = Desk(opened())
+    told = [("boss_spawned", {"boss_id": "bark_vader"}, 6000), ("a", {}, 9000), ("boss_defeated", {}, 6060)]
+    rows = [{"event_type": kind, "payload": payload, "tick": tick, "run_id": "r"} for kind, payload, tick in told]
+    desk.post(batch(rows))
+    desk.close()
+    assert desk.store.unlock_keys() == [], "50 seconds had gone by"
+
+
 def test_a_restart_judges_again_what_its_memory_has_not_heard(opened: Opener) -> None:
     desk = Desk(opened())
     desk.post(batch(pots(15)))

@@ -77,9 +77,9 @@ class Lab:
         self.highlights = settings.state / "highlights"
         self.highlights.mkdir(exist_ok=True)
         self.keys = Keys(read_token(settings.state / "token"), self.clock)
+        feats = read_feats(settings.feats) if settings.feats else ()
         database = open_database(settings.database or settings.state / "lab.db", durability=settings.durability)
         self.store = Store(database)
-        feats = read_feats(settings.feats) if settings.feats else ()
         self.judging = Judging(feats, tick_hz=settings.tick_hz)
         self.ingest = Ingest(self.store, self.clock, self.judging, self._published)
         self.ingest.replay()

@@ -9,8 +9,8 @@ from ludus.serve.judging import Judging, Mind
 
 def pack_mind(judging: Judging, mind: Mind) -> bytes:
     """Give a mind as bytes: a line of JSON, and what the judge makes of its memory."""
-    line = json.dumps({"lanes": mind.lanes, "current": mind.current, "next_lane": mind.next_lane})
-    return line.encode() + b"\n" + judging.judge.save(mind.memory)
+    told = {name: getattr(mind, name) for name in ("lanes", "ticks", "current", "next_lane")}
+    return json.dumps(told).encode() + b"\n" + judging.judge.save(mind.memory)
 
 
 def unpack_mind(judging: Judging, packed: bytes) -> Mind:
