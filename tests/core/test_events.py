@@ -56,7 +56,7 @@ def test_a_kind_is_enough_and_a_stage_may_stand_in_the_payload() -> None:
         ({"event_type": "counter_delta"}, "payload.name is None, expected the name of a counter"),
         (
             {"event_type": "a", "payload": {"counters": {"x": True}}},
-            "payload.counters is .*, expected an object of num",
+            "payload.counters is .*, expected an object",
         ),
     ],
 )
