@@ -180,6 +180,17 @@ def test_translated_micro_roms_run_as_their_bytes_do() -> None:
         assert_same(rom.image())
 
 
+@pytest.mark.parametrize("op", [*range(0x46, 0x80, 8), 0x06, 0x26, 0x86, 0xC6])
+def test_memory_is_read_in_the_cycle_in_which_its_instruction_reads_it(op: int) -> None:
+    """TIMA counts every fourth cycle, so it tells a read that comes one too early or late; its phase moves on."""
+    reads = bytes([0xCB, op, 0xF5]) + bytes([0xCB, op, 0x00, 0xF5]) + bytes([0xCB, op, 0x00, 0x00, 0xF5])
+    code = bytes.fromhex("3e 05 e0 07 21 05 ff") + (b"\x31\xf0\xdf" + reads * 4) * 8 + bytes([0xC3, 0x57, 0x01])
+    rom = bytearray(0x8000)
+    rom[0x150 : 0x150 + len(code)] = code
+    rom[0x100:0x104] = bytes([0x00, 0xC3, 0x50, 0x01])
+    assert_same(bytes(rom))
+
+
 @pytest.mark.parametrize("mapper", [1, 5])
 def test_code_that_switches_banks_under_itself_is_left(mapper: int) -> None:
     """Each bank adds its number at the same address; MBC5 can show bank 0 there, where nothing translated may run."""
