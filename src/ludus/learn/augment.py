@@ -20,8 +20,9 @@ def shift(frames: Tensor, shifts: Tensor, *, pad: int) -> Tensor:
     The stack of a sample moves as one.
     """
     height, width = frames.shape[2:4]
-    rows = (torch.arange(height) + shifts[:, :1] - pad).clamp(0, height - 1)
-    columns = (torch.arange(width) + shifts[:, 1:] - pad).clamp(0, width - 1)
-    batch = torch.arange(len(frames))[:, None, None]
+    row, column, sample = (torch.arange(count, device=frames.device) for count in (height, width, len(frames)))
+    rows = (row + shifts[:, :1] - pad).clamp(0, height - 1)
+    columns = (column + shifts[:, 1:] - pad).clamp(0, width - 1)
+    batch = sample[:, None, None]
     moved = frames.movedim(1, -1)[batch, rows[:, :, None], columns[:, None, :]]
     return moved.movedim(-1, 1)

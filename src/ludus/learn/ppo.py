@@ -7,6 +7,7 @@ et al. 2018); DrQ's random shift (Kostrikov et al. 2021), drawn once for an upda
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -120,8 +121,10 @@ def update(
         if config.target_kl and _mean(rows[done:], "losses/approx_kl") > config.target_kl:
             break
     metrics = {name: _mean(rows, name) for name in rows[0]}
-    wrong = [name for name, value in metrics.items() if value - value != 0]
-    if wrong and not scaler.is_enabled():  # a scaler skips such steps, and scales less
+    if scaler.is_enabled() and not math.isfinite(metrics["losses/grad_norm"]):
+        del metrics["losses/grad_norm"]  # the scaler has skipped such a step, and scales less from now on
+    wrong = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if wrong:
         raise DivergedError(f"{wrong[0]} is {metrics[wrong[0]]} in update {learner.updates}, expected a number.")
     seen = gained.target.var()
     unexplained = (gained.target - rollout.value[:-1]).var()
