@@ -213,3 +213,22 @@ def test_the_stream_goes_on_after_the_last_id_that_was_seen(served: Served) -> N
     assert heads == [(new, 0)]
     with served.client() as client:
         assert client.get("/events/stream", params={"after": "x"}).json()["error"] == "invalid"
+
+
+def test_an_orchestrator_goes_on_where_it_was_on_either_database(place: str, tmp_path: Path) -> None:
+    (tmp_path / "feats.json").write_text(json.dumps(FEATS))
+    settings = LabSettings(
+        state=tmp_path / "state", runs=tmp_path / "runs", feats=tmp_path / "feats.json", database=place, tick_hz=60
+    )
+    for first in (1, 12):
+        lab = Served(settings)
+        try:
+            told = lab.post(batch(pots(11, first_tick=first), first=first))
+            with lab.client() as client:
+                unlocks = client.get("/feats/unlocks").json()
+                assert client.post("/workers/worker-1/sync", json={"want": 1}).status_code == 200
+        finally:
+            lab.stop()
+    assert told["accepted"] == 11
+    assert [unlock["seq"] for unlock in unlocks] == [20]
+    assert [unlock["clip_status"] for unlock in unlocks] == ["pending"]
