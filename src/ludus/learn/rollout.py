@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,6 +54,31 @@ class Rollout:
         """Give all tensors by name."""
         named = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: tensor for name, tensor in named if tensor is not None}
+
+
+def lanes_of(rollout: Rollout, lanes: slice) -> Rollout:
+    """Give a rollout of some lanes, whose tensors are views: what is written there is written here."""
+    told = rollout.tensors()
+    carry = told.pop("carry")[lanes]
+    return Rollout(carry=carry, **{name: tensor[:, lanes] for name, tensor in told.items()})
+
+
+def join(rollouts: Sequence[Rollout]) -> Rollout:
+    """Give one rollout of the lanes of several, in their order; all have the same steps."""
+    told = [rollout.tensors() for rollout in rollouts]
+    parts = {name: [one[name] for one in told] for name in told[0]}
+    carry = torch.cat(parts.pop("carry"))
+    return Rollout(carry=carry, **{name: torch.cat(part, 1) for name, part in parts.items()})
+
+
+def layout(agent: Agent, *, steps: int, lanes: int, masked: bool = False) -> dict[str, tuple[torch.dtype, list[int]]]:
+    """Give the dtype and the shape of each tensor of an agent's rollouts, without making them."""
+    found = {}
+    for name, like in empty_rollout(agent, steps=1, lanes=1, masked=masked).tensors().items():
+        rest = list(like.shape)
+        shape = [lanes, *rest[1:]] if name == "carry" else [steps + rest[0] - 1, lanes, *rest[2:]]
+        found[name] = (like.dtype, shape)
+    return found
 
 
 def empty_rollout(agent: Agent, *, steps: int, lanes: int, masked: bool = False) -> Rollout:

@@ -180,7 +180,7 @@ def _open(
     device = torch.device(settings.device)
     if found is None:
         agent = make_agent(door, recipe.net, seed=settings.seed)
-        lineage = () if ancestor is None else _descend(agent, ancestor, folder)
+        lineage = () if ancestor is None else descend(agent, ancestor, folder)
         learner = make_learner(agent.to(device), recipe.ppo, seed=settings.seed)
         lanes = begin(world, agent, seed=settings.seed)
         rollout = empty_rollout(agent, steps=settings.horizon, lanes=settings.lanes)
@@ -197,6 +197,8 @@ def _open(
     for notice in notices:
         on_notice(notice)
     learner, arrays = store.load_learner(saved.path, recipe.ppo, device)
+    if "episodes" not in arrays:
+        raise InputError(f"{saved.path} is of `ludus learner` and holds no lanes to go on from; name another --out.")
     tallies = arrays.pop("episodes")
     run = _Run(
         recipe,
@@ -217,7 +219,7 @@ def _open(
     return run
 
 
-def _descend(agent: Agent, ancestor: Path, folder: Path) -> tuple[str, ...]:
+def descend(agent: Agent, ancestor: Path, folder: Path) -> tuple[str, ...]:
     """Give a net the weights of a checkpoint, of which the run's folder keeps a copy, and give the lineage with it."""
     path = store.find_checkpoint(ancestor)
     checkpoint, facts = store.read_checkpoint(path)
