@@ -2,7 +2,7 @@
 
 Two agents are compared by the difference of their interquartile means (IQM; Agarwal et al. 2021), with percentile
 intervals of a bootstrap that draws whole seeds, so that what is paired stays paired. Returns of unlike roles are
-made one by dividing them by their spread in the role.
+made one by dividing them by the standard deviation of the ancestor's in the role, their spread.
 
 A merge is promoted if it is not worse than the ancestor on every role and better on average. Not worse means that the
 interval of the difference lies above `-margin` spreads: non-inferiority, not the mere lack of proof. All roles must
@@ -35,7 +35,7 @@ class GateConfig(Settings):
     episodes: int = Field(100, ge=2)
     """Fewer episodes of each role than this promote nobody."""
     margin: float = Field(0.1, ge=0)
-    """How much worse still counts as not worse, in standard deviations of returns."""
+    """How much worse still counts as not worse, in standard deviations of the ancestor's returns."""
     level: float = Field(0.95, gt=0, lt=1)
     """Of the two-sided intervals."""
     resamples: int = Field(4000, ge=100)
@@ -122,7 +122,7 @@ def _judge_role(role: str, played: Returns, config: GateConfig) -> tuple[RoleRep
     drawn = rng.integers(config.seed, f"gate {role}", places, high=count)
     points = {agent: _iqm(values) for agent, values in played.items()}
     draws = {agent: _iqms(values[drawn]) for agent, values in played.items()}
-    spread = float(np.std([played[ANCESTOR], played[MERGED]])) or 1.0
+    spread = _spread(played)
     estimate = _estimator(config)
     difference = estimate(points[MERGED] - points[ANCESTOR], draws[MERGED] - draws[ANCESTOR])
     allowed = -config.margin * spread
@@ -136,6 +136,11 @@ def _judge_role(role: str, played: Returns, config: GateConfig) -> tuple[RoleRep
     )
     above = {agent: (points[agent] - points[ANCESTOR]) / spread for agent in played}
     return report, _Boot(above, {agent: (draws[agent] - draws[ANCESTOR]) / spread for agent in played})
+
+
+def _spread(played: Returns) -> float:
+    """Give what a return counts in: of an ancestor that always returns the same, what both together are spread by."""
+    return float(np.std(played[ANCESTOR])) or float(np.std([played[ANCESTOR], played[MERGED]])) or 1.0
 
 
 def _iqm(values: Numbers) -> float:
