@@ -44,7 +44,7 @@ def page(told: Mapping[str, Any], episodes: Sequence[Episode], thumbs: set[str])
 {_figures(summary)}
 {returns_plot(episodes, summary)}
 {_legend(episodes, summary)}
-<h2>Episodes</h2>
+{_verdicts(summary)}<h2>Episodes</h2>
 <ul class="episodes">
 {cards}
 </ul>
@@ -81,8 +81,7 @@ def _figures(summary: Summary) -> str:
         ("Video", *_first_and_rest(videos)),
     ]
     if summary.verdicts:
-        named = sorted(summary.verdicts.items(), key=lambda item: (-item[1], item[0]))
-        figures.append(("Verdicts", *_first_and_rest([f"{count} {name}" for name, count in named])))
+        figures.append(("Verdicts", f"{sum(summary.verdicts.values())}", f"{len(summary.verdicts)} kinds"))
     rows = [
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
         for name, value, more in figures
@@ -103,6 +102,14 @@ def _legend(episodes: Sequence[Episode], summary: Summary) -> str:
     if summary.low is not None:
         parts.append('<i class="band"></i>mean and its 95 % interval')
     return f'<p class="legend">{"".join(parts)}</p>'
+
+
+def _verdicts(summary: Summary) -> str:
+    if not summary.verdicts:
+        return ""
+    named = sorted(summary.verdicts.items(), key=lambda item: (-item[1], item[0]))
+    chips = "".join(f"<li>{escape(name)} <b>{count}</b></li>" for name, count in named)
+    return f'<h2>Verdicts</h2>\n<ul class="verdicts">{chips}</ul>\n'
 
 
 def _card(episode: Episode, told: Mapping[str, Any], *, pictured: bool) -> str:
