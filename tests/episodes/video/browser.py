@@ -120,8 +120,7 @@ def watch(folder: Path, asked: Mapping[str, Sequence[float]], profile: Path) -> 
     threading.Thread(target=server.serve_forever, daemon=True).start()
     browser = find_browser()
     assert browser is not None
-    page = f"http://127.0.0.1:{server.server_port}/"
-    command = [browser, *FLAGS, f"--user-data-dir={profile}", page]
+    command = [browser, *FLAGS, f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             assert there.wait(PATIENCE_S), "Chromium did not answer"
