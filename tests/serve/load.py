@@ -164,6 +164,8 @@ async def _read(link: socket.socket, told: dict[str, Any]) -> None:
                 told["gaps" if found[1] == b"gap" else "rows"] += 1 if found[1] == b"gap" else last - first + 1
     except asyncio.IncompleteReadError:
         told["closed"] += 1
+    finally:
+        writer.close()
 
 
 FROM_TO = re.compile(rb'\{"type":"(d|gap)","topic":"metrics","from":(\d+),"to":(\d+)')
