@@ -22,6 +22,8 @@ VERBS = {
     "games": "show the games that are there: their codecs, starts, events, roles and goals",
     "train": "train a net on a game from pixels, or go on where it was stopped",
     "pretrain": "teach an encoder how a game looks, before any reward",
+    "learner": "hold a policy's weights, and learn from what workers play, over HTTP or in processes",
+    "worker": "play for a learner elsewhere, and push what was played",
     "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
     "episodes": "list and show what a run has recorded, make its films smaller",
     "compare": "tell which of two evaluated runs returns more, and how sure that is",

@@ -1,0 +1,89 @@
+"""`ludus learner`: hold a policy's weights, and learn from what workers play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from ludus.core.clock import Every, SystemClock
+from ludus.core.errors import InputError, MissingExtraError
+from ludus.run.learner import MOST_LAG, Learner, open_learner
+from ludus.run.processes import train_processes
+from ludus.run.recipe import read_recipe
+
+LINE_S = 10.0
+"""Seconds between lines of how it stands."""
+
+
+def main(
+    name: str,
+    game: str,
+    /,
+    *,
+    recipe: str | None = None,
+    role: str | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    runs: Path = Path("runs"),
+    ancestor: Path | None = None,
+    processes: int = 0,
+    host: str = "127.0.0.1",
+    port: int = 8061,
+    most_lag: int = MOST_LAG,
+    settings: tuple[str, ...] = (),
+) -> int:
+    """Hold a policy's weights, and learn from what workers play: `ludus worker` over HTTP, or processes of its own.
+
+    It goes on from the checkpoints in RUNS/NAME. Over HTTP it also merges agents in RUNS (POST /learner/merge), and
+    stops by Ctrl-C; whatever changes anything needs the token in RUNS/token. docs/training.md tells more.
+
+    Args:
+        name: of the policy, and of its folder in RUNS.
+        game: as in ludus train.
+        recipe: name of a shipped recipe or path of a .toml; by default the game's own.
+        role: whose rewards to learn from, a role of the card.
+        steps: learn from so many steps of all workers together.
+        seed: of the weights, and of all workers' lanes and chances.
+        runs: folder of the folders of runs.
+        ancestor: a checkpoint, or a run, whose weights to begin with.
+        processes: play in so many processes of this machine instead of serving; equal seeds give equal weights then.
+        host: address to listen at.
+        port: of HTTP; 0 takes any that is free.
+        most_lag: versions that a rollout's weights may be behind; what is older is refused.
+        settings: settings as a.b=c, over the recipe; --a.b=c says the same.
+    """
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+        raise InputError(f"the name is {name!r}, expected letters, digits, '-', '_' and '.'; it names a folder.")
+    flags = [*settings]
+    for key, told in (("world.role", role), ("run.seed", seed), ("run.steps", steps)):
+        flags += [] if told is None else [f"--{key}={told}"]
+    chosen = read_recipe(game, recipe, flags)
+    torch.set_num_threads(max(1, chosen.run.threads))
+    learner = open_learner(name, chosen, folder=runs / name, ancestor=ancestor, most_lag=most_lag)
+    if processes:
+        _train(learner, processes)
+        return 0
+    try:
+        from ludus.serve.keys import Keys, read_token
+        from ludus.serve.learner_api import School, run_learners
+    except ImportError as error:
+        raise MissingExtraError("fastapi", extra="serve") from error
+    runs.mkdir(parents=True, exist_ok=True)
+    keys = Keys(read_token(runs / "token"), SystemClock())
+    run_learners(School({name: learner}, runs), keys, host, port, lambda url: print(f"learner {url}", flush=True))
+    return 0
+
+
+def _train(learner: Learner, processes: int) -> None:
+    console, clock, due = Console(stderr=True), SystemClock(), Every(LINE_S)
+    try:
+        for receipt in train_processes(learner, workers=processes):
+            if due(clock.seconds()):
+                score = receipt.metrics.get("charts/episodic_return", float("nan"))
+                console.print(f"{receipt.step:,} steps  {receipt.version:,} updates  return {score:.2f}", markup=False)
+    finally:
+        saved = learner.save()
+    assert saved is not None
+    print(f"{saved.step:,} steps, {saved.updates:,} updates: {saved.path}")
