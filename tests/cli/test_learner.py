@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ludus.cli import main
@@ -22,22 +24,42 @@ def test_processes_train_and_save(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert read_checkpoint(find_checkpoint(tmp_path / "p"))[0].updates == 2
 
 
-def test_a_worker_plays_for_a_learner_until_it_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["learner", "p", "CartPole-v1", *SMALL, "--runs", str(tmp_path), "--port", "0"]
-    learner = subprocess.Popen([sys.executable, "-c", RUN, *command], stdout=subprocess.PIPE, text=True)
+def test_a_worker_that_was_killed_comes_again_and_the_learner_saves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = [*SMALL[:-1], "100000"]
+    learner = start("learner", "p", "CartPole-v1", *many, "--runs", str(tmp_path), "--port", "0")
     try:
         assert learner.stdout is not None
         url = learner.stdout.readline().split()[1]
         told = ["--learner", url, "--token", str(tmp_path / "token"), "--name", "w"]
-        assert main(["worker", "p", *told]) == 0
+        worker = start("worker", "p", *told)
+        wait_until_it_plays(url)
+        worker.kill()
+        worker.communicate(timeout=60)
+        assert main(["worker", "p", *told, "--rollouts", "2"]) == 0
         assert capsys.readouterr().out == "w: 2 rollouts taken\n"
         assert main(["worker", "q", *told]) == 2
         assert "policy_name is 'q'" in capsys.readouterr().err
+        step = httpx.get(f"{url}/metrics", trust_env=False).json()["policies"]["p"]["step"]
     finally:
         learner.send_signal(signal.SIGTERM)
         rest, _ = learner.communicate(timeout=60)
     assert (learner.returncode, rest) == (0, "")
-    assert read_checkpoint(find_checkpoint(tmp_path / "p"))[0].step == 32
+    assert step >= 48  # of three rollouts, one of them the killed one's
+    assert read_checkpoint(tmp_path / "p" / "checkpoints" / f"step_{step:012}")[0].step == step
+
+
+def start(*command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", RUN, *command], stdout=subprocess.PIPE, text=True)
+
+
+def wait_until_it_plays(url: str) -> None:
+    for _ in range(600):
+        if httpx.get(f"{url}/metrics", trust_env=False).json()["policies"]["p"]["version"]:
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("no rollout came within a minute")
 
 
 def test_a_name_that_is_no_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

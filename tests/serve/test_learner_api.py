@@ -129,6 +129,7 @@ COUNT = STEPS * 2 * 72 * 80
         ({"obs": [[0.0] * 5] * STEPS}, (422, "invalid", "obs")),
         ({"obs": [[0.0] * 4] * (STEPS - 1)}, (422, "invalid", "obs")),
         ({"obs": [[1e300] * 4] * STEPS}, (422, "invalid", "obs")),
+        ({"rewards": [3e38] * STEPS}, (422, "diverged", None)),
         ({"dones": [False]}, (422, "invalid", "dones")),
         ({"actions_disc": [[2]] * STEPS}, (422, "invalid", "action")),
         ({"actions_disc": [[-1]] * STEPS}, (422, "invalid", "action")),
