@@ -7,7 +7,7 @@ NATIVE := $(shell find src/ludus/*/native -type f)
 .PHONY: run test lint format clean
 
 run: $(READY)
-	$(BIN)/ludus play
+	$(BIN)/ludus play --policy generalist
 
 test: lint
 	$(BIN)/pytest
