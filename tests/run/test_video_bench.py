@@ -30,7 +30,7 @@ def test_an_arm_is_a_whole_evaluation_and_leaves_nothing(tmp_path: Path) -> None
     for pair in measured:
         assert pair.off.steps == pair.on.steps > 0
         assert pair.off.bytes == 0 < pair.on.bytes and pair.off.encode_ms == 0 < pair.on.encode_ms
-        assert 0 < pair.off.cpu_s and pair.cpu < 3, "a cap for machines that are busy; the receipt tells the figure"
+        assert pair.off.cpu_s > 0 and pair.cpu < 3, "a cap for machines that are busy; the receipt tells the figure"
 
 
 @pytest.mark.parametrize(("enforced", "code"), [("1", 1), ("0", 0)])

@@ -25,7 +25,7 @@ def run_video(
     game: str = "potyard",
     policies: tuple[str, ...] = ("random", "cnn"),
     renderers: tuple[Renderer, ...] = ("synthetic", "sim-view"),
-    episodes: int = 64,
+    episodes: int = 200,
     lanes: int = 16,
     pairs: int = 9,
     warm_ups: int = 2,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ def of_file(path: Path) -> str:
     return of_file_bytes(read_bytes(path))
 
 
-def of_file_bytes(data: bytes | mmap) -> str:
-    """Give the sha256 of a file's bytes, 64 hexadecimal digits; a mapped file will do."""
+def of_file_bytes(data: bytes | memoryview) -> str:
+    """Give the sha256 of a file's bytes, 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -37,7 +37,7 @@ class Plan:
     game: str = "potyard"
     policy: str | Policy[Any] = "random"
     renderer: Renderer = "synthetic"
-    episodes: int = 64
+    episodes: int = 200
     """Of each arm."""
     lanes: int = 16
     pairs: int = 9

@@ -50,7 +50,7 @@ class ShadeCoder {
     for (u32 row = 0; row < rows_; row++)
       for (u32 column = 0; column < columns_; column++, block++) {
         block->raw = false;
-        if (!update(picture, row * MB, column * MB, block->pixels) && !key) {
+        if (!update(picture, row * MB, column * MB, block->pixels, key) && !key) {
           skipped++;
           continue;
         }
@@ -64,26 +64,29 @@ class ShadeCoder {
 
  private:
   // Brings a block up to date; says whether it has changed. Beyond the edges the last row and column go on.
-  bool update(const u8* picture, u32 y, u32 x, u8* pixels) const {
-    if (y + MB <= height_ && x + MB <= width_) {
-      const u8* from = picture + size_t(y) * width_ + x;
-      u64 changed = 0;
-      for (u32 i = 0; i < MB; i++) {
-        u64 now[2], before[2];
-        std::memcpy(now, from + size_t(i) * width_, MB);
-        std::memcpy(before, pixels + i * MB, MB);
-        changed |= (now[0] ^ before[0]) | (now[1] ^ before[1]);
-      }
-      if (!changed) return false;
-      for (u32 i = 0; i < MB; i++) std::memcpy(pixels + i * MB, from + size_t(i) * width_, MB);
-      return true;
-    }
-    u8 now[MB_LUMA];
+  bool update(const u8* picture, u32 y, u32 x, u8* pixels, bool key) const {
     const u32 inside = std::min(MB, width_ - x);
+    const u8* from = picture + size_t(y) * width_ + x;
+    if (inside < MB) return update_narrow(from, y, inside, pixels);
+    const u32 rows = std::min(MB, height_ - y);
+    u64 changed = 0;
+    for (u32 i = 0; i < rows; i++) {
+      u64 now[2], before[2];
+      std::memcpy(now, from + size_t(i) * width_, MB);
+      std::memcpy(before, pixels + i * MB, MB);
+      changed |= (now[0] ^ before[0]) | (now[1] ^ before[1]);
+    }
+    if (!changed && !key) return false;
+    for (u32 i = 0; i < MB; i++) std::memcpy(pixels + i * MB, from + size_t(std::min(i, rows - 1)) * width_, MB);
+    return true;
+  }
+
+  bool update_narrow(const u8* from, u32 y, u32 inside, u8* pixels) const {
+    u8 now[MB_LUMA];
     for (u32 i = 0; i < MB; i++) {
-      const u8* from = picture + size_t(std::min(y + i, height_ - 1)) * width_;
-      std::memcpy(now + i * MB, from + x, inside);
-      std::memset(now + i * MB + inside, from[width_ - 1], MB - inside);
+      const u8* row = from + size_t(std::min(i, height_ - 1 - y)) * width_;
+      std::memcpy(now + i * MB, row, inside);
+      std::memset(now + i * MB + inside, row[inside - 1], MB - inside);
     }
     if (!std::memcmp(now, pixels, MB_LUMA)) return false;
     std::memcpy(pixels, now, MB_LUMA);

@@ -11,6 +11,7 @@ import fcntl
 import json
 import mmap
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,8 +28,13 @@ FOLDER = "videos"
 PART = ".part.mp4"
 BAD = ".bad.mp4"
 CRASHED = ".crashed.mp4"
+READ_MAX = 1 << 20
+"""Bytes of a file up to which it is read rather than mapped."""
 LOCK_TRIES, LOCK_WAIT_S = 50, 0.01
 """The kernel lets go of a killed process's locks a moment after it is gone."""
+
+
+_thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +118,12 @@ def seal(film: OpenFile, *, steps: int, encode_ms: float, sync: bool = False) ->
 
 def read_back(descriptor: int, path: str, *, encode_ms: float = 0.0) -> VideoFile:
     """Give what an open file holds. Raises `VideoError` where that is not what its index says."""
-    with _mapped(descriptor) as data:
+    with _content(descriptor) as data:
         try:
             (avcc, width, height, timescale, duration), frames, _, _, begin, length = demux(data)
         except ValueError as error:
             raise VideoError(Reason(Code.VERIFY_MISMATCH, f"{path}: {error}")) from error
         fps = Fraction(timescale, duration)
-        with memoryview(data) as view:
-            frame_digest = digest.of_bytes(view[begin : begin + length])
         return VideoFile(
             path=path,
             filesize_bytes=len(data),
@@ -129,7 +133,7 @@ def read_back(descriptor: int, path: str, *, encode_ms: float = 0.0) -> VideoFil
             height=height,
             codec=f"avc1.{avcc[1:4].hex().upper()}",
             sha256=digest.of_file_bytes(data),
-            frame_digest=frame_digest,
+            frame_digest=digest.of_bytes(data[begin : begin + length]),
             encode_ms_per_frame=encode_ms / frames,
         )
 
@@ -172,7 +176,7 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
     """Make an ordinary MP4 of an unfinished film; give the note in its head, None where no frame is whole."""
     if os.fstat(descriptor).st_size == 0:
         return None
-    with _mapped(descriptor) as data:
+    with _content(descriptor) as data:
         begin, text = unfinished(data)
         if not begin or begin > len(data):
             return None
@@ -209,6 +213,20 @@ def _lock(descriptor: int) -> bool:
 
 
 @contextlib.contextmanager
-def _mapped(descriptor: int) -> Iterator[mmap.mmap]:
-    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
+def _content(descriptor: int) -> Iterator[memoryview]:
+    """Give a file's bytes: a small one read into memory that is at hand, which is quicker, a large one mapped."""
+    size = os.fstat(descriptor).st_size
+    if size > READ_MAX:
+        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+            yield data
+        return
+    room = _room()
+    with memoryview(room)[: os.preadv(descriptor, [memoryview(room)[:size]], 0)] as data:
         yield data
+
+
+def _room() -> bytearray:
+    if not hasattr(_thread, "room"):
+        _thread.room = bytearray(READ_MAX)
+    room: bytearray = _thread.room
+    return room

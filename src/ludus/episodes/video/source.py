@@ -131,8 +131,8 @@ class ActionScale:
     def positions(self, actions: Actions) -> Positions | None:
         """Give `float32[N, parts]`, None where nothing can be drawn."""
         if self._places is not None:
-            chosen = np.clip(actions.astype(np.int64) - self._first, 0, len(self._places) - 1)  # for idle lanes
-            return self._places[chosen.reshape(-1)]
+            chosen = np.asarray(actions, np.int64).reshape(-1)
+            return self._places.take(chosen - self._first if self._first else chosen, axis=0, mode="clip")
         if not self.parts:
             return None
         rows = actions.reshape(len(actions), -1)[:, : self.parts]
