@@ -76,57 +76,66 @@ def watch(folder: Path, asked: Mapping[str, Sequence[float]], profile: Path) -> 
     For each file its size, its duration, and pictures as lists of the reds of all pixels, `first` and `seen`; or
     `error`.
     """
-    told: dict[str, Any] = {}
-    there = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            if self.path == "/":
-                self._send(200, PAGE.replace("ASKED", json.dumps(asked)).encode(), "text/html")
-                return
-            path = folder / self.path[1:]
-            if not path.is_file():
-                self._send(404, b"", "text/plain")
-                return
-            data = path.read_bytes()
-            if self.headers["Range"] is None:
-                self._send(200, data, "video/mp4")
-                return
-            begin, _, end = self.headers["Range"].removeprefix("bytes=").partition("-")
-            start, stop = int(begin), min(int(end or len(data)) + 1, len(data))
-            self._send(206, data[start:stop], "video/mp4", f"bytes {start}-{stop - 1}/{len(data)}")
-
-        def do_POST(self) -> None:
-            told.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self._send(200, b"", "text/plain")
-            there.set()
-
-        def _send(self, status: int, data: bytes, kind: str, part: str = "") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("Accept-Ranges", "bytes")
-            if part:
-                self.send_header("Content-Range", part)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that it overrides
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(folder, PAGE.replace("ASKED", json.dumps(asked)).encode())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     browser = find_browser()
     assert browser is not None
     command = [browser, *FLAGS, f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            assert there.wait(PATIENCE_S), "Chromium did not answer"
+            assert server.answered.wait(PATIENCE_S), "Chromium did not answer"
         finally:
             process.terminate()
             process.wait()
             server.shutdown()
             server.server_close()
-    return told
+    return server.told
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves a page and the files below a folder, parts of them too, and keeps what the page tells."""
+
+    def __init__(self, folder: Path, page: bytes) -> None:
+        self.folder, self.page = folder, page
+        self.told: dict[str, Any] = {}
+        self.answered = threading.Event()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path == "/":
+            self._send(200, self.server.page, "text/html")
+            return
+        path = self.server.folder / self.path[1:]
+        if not path.is_file():
+            self._send(404, b"", "text/plain")
+            return
+        data = path.read_bytes()
+        if self.headers["Range"] is None:
+            self._send(200, data, "video/mp4")
+            return
+        begin, _, end = self.headers["Range"].removeprefix("bytes=").partition("-")
+        start, stop = int(begin), min(int(end or len(data)) + 1, len(data))
+        self._send(206, data[start:stop], "video/mp4", f"bytes {start}-{stop - 1}/{len(data)}")
+
+    def do_POST(self) -> None:
+        self.server.told.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self._send(200, b"", "text/plain")
+        self.server.answered.set()
+
+    def _send(self, status: int, data: bytes, kind: str, part: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Accept-Ranges", "bytes")
+        if part:
+            self.send_header("Content-Range", part)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that it overrides
+        pass
