@@ -7,7 +7,7 @@ NATIVE := $(shell find src/ludus/*/native -type f)
 .PHONY: run test lint format clean
 
 run: $(READY)
-	$(BIN)/ludus play --policy generalist
+	$(BIN)/ludus play --policy generalist --feats card
 
 test: lint
 	$(BIN)/pytest

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ludus import cli
+from ludus.gameboy.library import open_game
 from ludus.gameboy.pictures import contact_sheet, half_blocks, pillow
 from tests.gameboy.roms import scroller
 
@@ -124,3 +125,19 @@ def test_a_trained_agent_plays_and_what_it_sees_is_shown(tmp_path: Path, capsys:
     assert (tmp_path / "lanes.png").exists()
     assert cli.main(["play", "potyard", "--policy", "generalissimo"]) == 2
     assert "an agent that ships with the game" in capsys.readouterr().err
+
+
+def test_what_is_noticed_while_playing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["play", "--player", "scripted", "--feats", "card", "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out.split("noticed: ")[1]
+    assert "minor.pots.20_in_run 16" in " ".join(told.split())  # the demo clears all its sixteen lanes
+    assert cli.main(["play", "--lanes=2", "--steps=3", "--feats", "none.json", "--out", str(tmp_path)]) == 2
+    assert "none.json" in capsys.readouterr().err
+
+
+def test_goals_are_noticed_while_playing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    card, _ = open_game("potyard")
+    assert card.goals is not None
+    assert cli.main(["play", "--player", "scripted", f"--goal={card.goals / 'desert'}", "--out", str(tmp_path)]) == 0
+    assert "noticed: desert " in capsys.readouterr().out

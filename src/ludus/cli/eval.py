@@ -12,11 +12,10 @@ from rich.markup import escape
 from rich.table import Column, Table
 from tyro.conf import OmitArgPrefixes
 
+from ludus.cli._noticed import NOTHING, Noticed
 from ludus.cli._progress import progress_bar
 from ludus.run.evaluate import Evaluation, evaluate
-from ludus.run.feats import game_seat
-from ludus.run.games import GameSettings, game_settings
-from ludus.run.judging import Seat
+from ludus.run.games import game_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +48,6 @@ class Film:
     """Of pictures in colour: exact is lossless. Pictures in shades always are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """What to look out for in every episode."""
-
-    goal: tuple[Path, ...] = ()
-    """Folders of goals (ludus goal); each episode tells which it reached, and when."""
-    feats: str | None = None
-    """A feats file to judge by, or `card` for the game's own; ludus judge does it again."""
-
-    def judges(self, game: GameSettings) -> tuple[Seat, ...]:
-        """Give the judges that are asked for."""
-        judges: tuple[Seat, ...] = ()
-        if self.goal:  # they need PyTorch
-            from ludus.run.goal import goal_seats
-
-            judges = goal_seats(self.goal, game)
-        return (*judges, game_seat(game, self.feats)) if self.feats else judges
-
-
 def main(
     game: str = "potyard",
     /,
@@ -81,7 +61,7 @@ def main(
     resume: bool = True,
     overwrite: bool = False,
     verify: bool = False,
-    noticed: Annotated[Noticed, OmitArgPrefixes] = Noticed(),
+    noticed: Annotated[Noticed, OmitArgPrefixes] = NOTHING,
     film: Annotated[Film, OmitArgPrefixes] = Film(),
     played: Annotated[Played, OmitArgPrefixes] = Played(),
 ) -> int:

@@ -7,15 +7,17 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from tyro.conf import OmitArgPrefixes
 
 from ludus.cli._keys import play_by_keys
+from ludus.cli._noticed import NOTHING, Noticed
 from ludus.cli._picture import draw
 from ludus.core import rng
 from ludus.core.errors import InputError, MissingExtraError
@@ -27,7 +29,8 @@ from ludus.gameboy.trace import load_actions
 from ludus.gameboy.world import GameBoyWorld
 from ludus.run.actors import PolicyActor
 from ludus.run.games import GameSettings
-from ludus.run.loop import Opening
+from ludus.run.judging import Bench
+from ludus.run.loop import Opening, Turn
 from ludus.run.policies import make_policy
 
 SHEET_LANES = 16
@@ -48,6 +51,7 @@ class Played:
     film: list[Frames] = field(default_factory=list)
     """Lane 0's frames."""
     events: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
 
 
 def main(
@@ -62,6 +66,7 @@ def main(
     start: str | None = None,
     role: str | None = None,
     codec: str | None = None,
+    noticed: Annotated[Noticed, OmitArgPrefixes] = NOTHING,
     out: Path = Path("runs/play"),
 ) -> int:
     """Play a game in many lanes and show how fast it went, what happened and what the lanes show; or play it yourself.
@@ -77,6 +82,7 @@ def main(
         start: where episodes begin, a start of the card.
         role: whose rewards to count, a role of the card.
         codec: the buttons to choose from, the id of an action codec; by default the card's.
+        noticed: what to look out for.
         out: folder for lanes.png, what the lanes show at the end, and lane0.gif, what lane 0 showed on the way.
     """
     if steps is not None and steps < 1:
@@ -87,9 +93,11 @@ def main(
         return 0
     demo = _demo(game, seed, lanes, start, codec)[:steps] if player == "scripted" and policy is None else None
     lanes = lanes if demo is None else demo.shape[1]
-    world = GameBoyWorld(game, lanes, codec=codec, start=start, role=role, view="full" if policy is None else None)
-    agent = None if policy is None else _Agent(policy, GameSettings(game=game, codec=codec), world, seed)
-    played = _play(world, seed, steps or STEPS, demo, agent)
+    view = "full" if policy is None and not noticed.goal else None
+    world = GameBoyWorld(game, lanes, codec=codec, start=start, role=role, view=view)
+    settings = GameSettings(game=game, codec=codec)
+    agent = None if policy is None else _Agent(policy, settings, world, seed)
+    played = _play(world, seed, steps or STEPS, demo, agent, Bench(noticed.judges(settings), lanes, "play"))
     console = Console()
     _print(console, world, played)
     if console.is_terminal:
@@ -134,7 +142,9 @@ class _Agent:
         return self._actor.act(step).actions
 
 
-def _play(world: GameBoyWorld, seed: int, steps: int, demo: Actions | None, agent: _Agent | None) -> Played:
+def _play(
+    world: GameBoyWorld, seed: int, steps: int, demo: Actions | None, agent: _Agent | None, bench: Bench
+) -> Played:
     """Play a demo until each lane has ended once; else go on with a new episode after every end."""
     step = world.reset(seeds=seed)
     played = Played(step.frames, np.zeros(world.lanes))
@@ -144,18 +154,25 @@ def _play(world: GameBoyWorld, seed: int, steps: int, demo: Actions | None, agen
         if demo is None:
             began |= step.done
             step = world.reset(mask=step.done)
+        bench.hear(Turn(step, began=tuple((int(lane), Opening("", 0, 0)) for lane in np.flatnonzero(began))))
+        if demo is None:
             chance = rng.integers(seeds, "play", number, high=len(world.codec))
             actions = chance if agent is None else agent.act(step, began)
-            began = np.zeros(world.lanes, np.bool_)
-            running = ~began
+            running = np.ones(world.lanes, np.bool_)
         else:
             actions, running = demo[number], ~step.done
+        began = np.zeros(world.lanes, np.bool_)
         start = time.perf_counter()
         step = world.step(actions, mask=running)
         played.seconds += time.perf_counter() - start
         played.steps += int(running.sum())
         played.returns += step.reward
-        played.events.update(event.kind for event in world.events())
+        events = world.events()
+        played.events.update(event.kind for event in events)
+        bench.hear(Turn(step, moved=running, events=events))
+        over = step.done if number < numbers[-1] else np.ones(world.lanes, np.bool_)
+        for lane in np.flatnonzero(over & running):
+            played.verdicts.update(ruling.verdict.name for ruling in bench.end(int(lane)))
         if running[0]:
             played.film.append(step.frames[0].copy())
     played.frames = step.frames
@@ -182,3 +199,6 @@ def _print(console: Console, world: GameBoyWorld, played: Played) -> None:
     if world.card.watch:
         told = ", ".join(f"{kind} {count}" for kind, count in played.events.most_common())
         console.print(f"reward {played.returns.mean():.2f} a lane; events: {told or 'none'}", highlight=False)
+    if played.verdicts:
+        told = ", ".join(f"{name} {count}" for name, count in played.verdicts.most_common())
+        console.print(f"noticed: {told}", highlight=False)
