@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -79,8 +81,9 @@ def _silence(process: SpawnProcess) -> _Failure:
 
 
 def _work(connection: Connection, plan: Plan, indices: Sequence[int]) -> None:
-    """Play and send, until done; a parent that is gone ends it with the next group."""
+    """Play and send, until done."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     message: _Failure | None = None
     try:
         for group in record(plan, indices):
@@ -92,6 +95,14 @@ def _work(connection: Connection, plan: Plan, indices: Sequence[int]) -> None:
     except Exception:  # noqa: BLE001 - the edge of a process: all that it can do is to tell
         message = _Failure(traceback.format_exc(), refused=False)
     connection.send(message)
+
+
+def _end_with_parent() -> None:
+    """End this process at once when its parent has ended: whoever goes on with the run is to find it alone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _check_picklable(plan: Plan) -> None:

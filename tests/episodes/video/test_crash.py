@@ -17,6 +17,8 @@ import pytest
 from ludus.episodes.video import Studio, recover
 from ludus.episodes.video.cameras import GOP
 from ludus.episodes.video.colour import BURST
+from ludus.episodes.video.files import _recover, open_part
+from ludus.episodes.video.record import VideoError
 from tests.episodes.video.filming import SIM, decode, film, luma, pictures, shot, spec_of
 
 SHADES, COLOUR = (72, 80), (48, 64, 3)
@@ -144,6 +146,30 @@ def test_a_film_in_the_hands_of_another_process_is_left_alone(tmp_path: Path) ->
         assert part.exists()
     assert recover(tmp_path) == ()
     assert not part.exists()
+
+
+def test_a_film_that_its_process_finishes_meanwhile_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, whole = tmp_path / "videos/.episode.part.mp4", tmp_path / "videos/episode.mp4"
+    part.parent.mkdir()
+
+    def lock_late(descriptor: int) -> bool:
+        part.rename(whole)
+        return True
+
+    monkeypatch.setattr("ludus.episodes.video.files._lock", lock_late)
+    part.write_bytes(b"whole")
+    assert recover(tmp_path) == ()
+    whole.rename(part)
+    with pytest.raises(VideoError, match="another process"):
+        open_part(part.parent, "episode")
+    assert whole.read_bytes() == b"whole"
+    assert [path.name for path in part.parent.iterdir()] == ["episode.mp4"]
+
+
+def test_a_film_that_is_gone_before_it_is_opened_is_not_missed(tmp_path: Path) -> None:
+    assert _recover(tmp_path / ".episode.part.mp4") is None
 
 
 def test_a_part_that_is_none_of_ours_is_removed(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def open_part(videos: Path, identity: str) -> OpenFile:
             descriptor = _open(part)
     except OSError as error:
         raise VideoError(reason_of(error)) from error
-    if not _lock(descriptor):
+    if not _lock(descriptor) or not _is_at(part, descriptor):
         os.close(descriptor)
         raise VideoError(Reason(Code.NAME_TAKEN, f"{part} is being written by another process"))
     if os.fstat(descriptor).st_size:
@@ -147,15 +147,18 @@ def recover(folder: Path) -> tuple[VideoRecord, ...]:
     """
     for crashed in (folder / FOLDER).glob(f"*{CRASHED}"):
         if crashed.with_name(crashed.name.removesuffix(CRASHED) + ".mp4").exists():
-            crashed.unlink()
+            crashed.unlink(missing_ok=True)
     found = sorted((folder / FOLDER).glob(f".*{PART}"))
     return tuple(record for record in map(_recover, found) if record is not None)
 
 
 def _recover(part: Path) -> VideoRecord | None:
-    descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:  # its process has just finished it
+        return None
     film = OpenFile(part.name.removeprefix(".").removesuffix(PART), part, descriptor)
-    if not _lock(descriptor):
+    if not _lock(descriptor) or not _is_at(part, descriptor):
         os.close(descriptor)
         return None
     told = _mend(descriptor)
@@ -197,6 +200,14 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
 
 def _open(part: Path) -> int:
     return os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Say whether an open file still has this name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _lock(descriptor: int) -> bool:
