@@ -98,7 +98,10 @@ def test_bodies_made_to_hurt_are_answered_in_short_time(served: Served, body: by
 def test_a_websocket_message_that_is_too_large_closes_it(served: Served) -> None:
     with served.socket() as page:
         page.recv()
-        page.send("x" * (2 * listen.MOST_MESSAGE_BYTES))
+        size = 2 * listen.MOST_MESSAGE_BYTES
+        page.socket.sendall(
+            b"\x81\xff" + size.to_bytes(8, "big") + bytes(4)
+        )  # the head tells; a body would race the answer
         with pytest.raises(ConnectionClosed) as closed:
             page.recv(timeout=30)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
