@@ -4,13 +4,16 @@ BIN := .venv/bin
 READY := .venv/ready
 NATIVE := $(shell find src/ludus/*/native -type f)
 
-.PHONY: run test lint format clean
+.PHONY: run test docs lint format clean
 
 run: $(READY)
 	$(BIN)/ludus play --policy generalist --feats card
 
 test: lint
 	$(BIN)/pytest
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict --quiet --config-file configs/mkdocs.yml
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -32,5 +35,5 @@ clean:
 
 # The extension is rebuilt when its sources change; Python sources are used where they lie.
 $(READY): .venv/tools pyproject.toml CMakeLists.txt $(NATIVE)
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,export,games,learn,postgres,serve,video]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,docs,export,games,learn,postgres,serve,video]'
 	touch $@
