@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,13 @@ class Served:
             await server.ready.wait()
         self._ready.set()
         await serving
+
+
+def free_port() -> int:
+    """A port that nothing listens at."""
+    with closing(bind("127.0.0.1", 0)) as bound:
+        port: int = bound.getsockname()[1]
+        return port
 
 
 def raw(served: Served, request: bytes, *, finish: bool = True) -> bytes:
