@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from ludus.serve import page as pages
 from ludus.serve.lab import LabSettings
 from tests.serve.lab import Served
 
@@ -29,3 +32,11 @@ def test_browsers_get_the_page_wherever_they_go_and_programs_get_the_routes(tmp_
             assert client.post("/events", json={"event_type": "a"}, headers=html).json()["ok"] is True
     finally:
         lab.stop()
+
+
+def test_the_page_of_the_lab_is_there_once_it_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "STATIC", tmp_path / "static")
+    assert pages.built_page() is None
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "index.html").write_text("<p>the page</p>")
+    assert pages.built_page() == tmp_path / "static"

@@ -34,7 +34,8 @@ def main(
 ) -> int:
     """Run the orchestrator: it takes events, judges them by feats, hands out clips to make, and streams all of it.
 
-    It stops by Ctrl-C. It listens to this machine alone; at any other address reading needs the token too.
+    It serves the page too, where that is built, and stops by Ctrl-C. It listens to this machine alone; at any other
+    address reading needs the token too.
 
     Args:
         host: address to listen at.
@@ -54,6 +55,7 @@ def main(
     try:
         from ludus.serve.lab import LabSettings
         from ludus.serve.orchestrator import run
+        from ludus.serve.page import built_page
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
     feats = feats or _path("serve.feats")
@@ -72,7 +74,7 @@ def main(
         hosts=name,
         origins=origin,
     )
-    run(settings, _print_json if json else _print)
+    run(settings, _print_json if json else _print, page=built_page())
     return 0
 
 

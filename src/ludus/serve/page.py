@@ -10,6 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 NOT_PAGES = ("/highlights/", "/open", "/openapi.json")
 INDEX = "index.html"
+STATIC = Path(__file__).parent / "static"
+"""Where the page of the lab is when it is built; a wheel brings it, a checkout builds it from its source."""
+
+
+def built_page() -> Path | None:
+    """Give the folder of the lab's own page, None where it is not built."""
+    return STATIC if (STATIC / INDEX).is_file() else None
 
 
 def with_page(app: ASGIApp, folder: Path) -> ASGIApp:
