@@ -83,7 +83,7 @@ def _silence(process: SpawnProcess) -> _Failure:
 def _work(connection: Connection, plan: Plan, indices: Sequence[int]) -> None:
     """Play and send, until done."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     message: _Failure | None = None
     try:
         for group in record(plan, indices):
@@ -97,7 +97,7 @@ def _work(connection: Connection, plan: Plan, indices: Sequence[int]) -> None:
     connection.send(message)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process at once when its parent has ended: whoever goes on with the run is to find it alone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
