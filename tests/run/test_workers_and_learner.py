@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from ludus.core.clock import ManualClock
 from ludus.core.errors import InputError, LudusError
 from ludus.learn.ppo import autocast, make_learner, update
 from ludus.learn.rollout import Rollout, empty_rollout, join, lanes_of, layout
@@ -77,6 +79,33 @@ def test_two_processes_are_two_inline_workers_joined() -> None:
     assert [receipt.version for receipt in receipts] == [1, 2, 3]
     assert same(learner.state.agent, inline.state.agent)
     assert not same(learner.state.agent, open_learner("p", chosen).state.agent)
+
+
+def test_a_learner_of_minutes_ends_by_the_clock_and_keeps_its_time_and_its_metrics(tmp_path: Path) -> None:
+    chosen = recipe("run.checkpoint_updates=1")
+    clock = ManualClock()
+    first = open_learner("p", chosen, folder=tmp_path, minutes=2, clock=clock)
+    worker = Worker("w", chosen, seed=0)
+    outcomes = work(worker, first)
+    assert first.progress == 0.0
+    for _ in range(2):
+        assert isinstance(next(outcomes), Receipt)
+        clock.advance(30)
+    assert first.progress == 0.5
+    first.save()
+    again = open_learner("p", chosen, folder=tmp_path, minutes=2, clock=clock)
+    assert again.progress == 0.25  # the time of its newest checkpoint, the second's
+    outcomes = work(Worker("v", chosen, seed=0), again)
+    assert isinstance(next(outcomes), Receipt)
+    clock.advance(90)
+    assert again.progress == 1.0
+    assert list(outcomes) == []
+    saved = again.save()
+    assert saved is not None and saved.updates == again.version == 3
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(row["global_step"], row["updates"]) for row in rows] == [(32, 1), (64, 2), (96, 3)]
+    assert rows[1]["charts/SPS"] == 32 / 30
+    assert json.loads((tmp_path / "settings.json").read_text())["run"]["lanes"] == 4
 
 
 def test_a_process_that_ends_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

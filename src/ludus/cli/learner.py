@@ -25,6 +25,7 @@ def main(
     recipe: str | None = None,
     role: str | None = None,
     steps: int | None = None,
+    minutes: float = 0.0,
     seed: int | None = None,
     runs: Path = Path("runs"),
     ancestor: Path | None = None,
@@ -45,6 +46,7 @@ def main(
         recipe: name of a shipped recipe or path of a .toml; by default the game's own.
         role: whose rewards to learn from, a role of the card.
         steps: learn from so many steps of all workers together.
+        minutes: learn for so long, from the first rollout on; 0 for no such end.
         seed: of the weights, and of all workers' lanes and chances.
         runs: folder of the folders of runs.
         ancestor: a checkpoint, or a run, whose weights to begin with.
@@ -61,7 +63,7 @@ def main(
         flags += [] if told is None else [f"--{key}={told}"]
     chosen = read_recipe(game, recipe, flags)
     torch.set_num_threads(max(1, chosen.run.threads))
-    learner = open_learner(name, chosen, folder=runs / name, ancestor=ancestor, most_lag=most_lag)
+    learner = open_learner(name, chosen, folder=runs / name, ancestor=ancestor, most_lag=most_lag, minutes=minutes)
     if processes:
         _train(learner, processes)
         return 0

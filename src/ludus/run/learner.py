@@ -19,7 +19,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ludus.core import rng
+from ludus.core import config, rng
+from ludus.core.clock import Clock, SystemClock
 from ludus.core.errors import DivergedError, InputError
 from ludus.core.types import Checkpoint
 from ludus.learn import checkpoint as store
@@ -29,6 +30,7 @@ from ludus.learn.rollout import Rollout, layout
 from ludus.nets.agent import Agent, Door, make_agent
 from ludus.run.games import game_id, open_world
 from ludus.run.recipe import Recipe
+from ludus.run.sinks import JsonLines
 from ludus.run.train import EPISODES, descend
 
 MOST_LAG = 8
@@ -96,7 +98,7 @@ class Receipt:
     step: int
     """Steps that were learned from so far."""
     done: bool
-    """The recipe's steps are spent."""
+    """The recipe's steps, or the minutes, are spent."""
     metrics: Mapping[str, float]
 
 
@@ -113,18 +115,24 @@ class Learner:
         saved: Checkpoint | None = None,
         lineage: tuple[str, ...] = (),
         most_lag: int = MOST_LAG,
+        minutes: float = 0.0,
+        spent_s: float = 0.0,
+        clock: Clock | None = None,
     ) -> None:
+        """minutes: to learn for, from the first rollout on, of which `spent_s` seconds are over; 0: for ever."""
         self.name, self.recipe, self.folder, self.most_lag = name, recipe, folder, most_lag
-        self.state = state
-        self.step = saved.step if saved else 0
+        self._budget_s, self._spent_s, self._clock = 60 * minutes or math.inf, spent_s, clock or SystemClock()
+        self._began_s: float | None = None
+        self._last_s = math.inf
+        self.state, self.step = state, saved.step if saved else 0
         self.metrics: dict[str, float] = {}
-        self.refused = 0
+        self.refused = self._registered = 0
         self.workers: dict[str, int | None] = {}
         """Registered ones, and the version that each played with last."""
-        self._registered = 0
         self._saved, self._lineage = saved, lineage
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._lock = threading.Lock()
+        self._sink = None if folder is None else JsonLines(folder / "metrics.jsonl", updates=state.updates)
 
     @property
     def version(self) -> int:
@@ -133,8 +141,14 @@ class Learner:
 
     @property
     def progress(self) -> float:
-        """The part of the recipe's steps that is learned from, 0 to 1; 0 where it has none."""
-        return min(1.0, self.step / self.recipe.run.steps) if self.recipe.run.steps else 0.0
+        """The part of the recipe's steps, or of the minutes, that is spent, 0 to 1; 0 where there is no end."""
+        by_steps = self.step / (self.recipe.run.steps or math.inf)
+        return min(1.0, max(by_steps, self.elapsed_s / self._budget_s))
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the first rollout, those before a restart too."""
+        return self._spent_s + (0.0 if self._began_s is None else self._clock.seconds() - self._began_s)
 
     def register(self, worker: str) -> Registered:
         """Take a worker in, one that was here before too, and give it all that it needs."""
@@ -168,8 +182,10 @@ class Learner:
     def _learn(self, played: Played) -> Receipt:
         lag = self._lag(played)
         check_rollout(played.rollout, self.state.agent)
+        self._began_s = self._clock.seconds() if self._began_s is None else self._began_s
         if self.progress >= 1.0:
-            raise RolloutError("spent", f"{self.name!r} has learned from all {self.recipe.run.steps} steps.")
+            self._save()
+            raise RolloutError("spent", f"{self.name!r} has learned for as long as it was to.")
         stale = played.joint or lag != 0
         try:
             state, metrics = ppo.update(
@@ -184,7 +200,12 @@ class Learner:
         self._returns.extend(played.returns)
         if self._returns:
             metrics["charts/episodic_return"] = sum(self._returns) / len(self._returns)
-        self.metrics = metrics
+        now_s = self._clock.seconds()
+        if now_s > self._last_s:
+            metrics["charts/SPS"] = played.rollout.steps * played.rollout.lanes / (now_s - self._last_s)
+        self._last_s, self.metrics = now_s, metrics
+        if self._sink is not None:
+            self._sink.write(metrics, step=self.step, updates=self.version)
         self.workers[played.worker] = played.version
         if self.version % self.recipe.run.checkpoint_updates == 0 or self.progress >= 1.0:
             self._save()
@@ -219,6 +240,7 @@ class Learner:
             settings=self.recipe.model_dump(mode="json"),
             profile=numeric_profile(device, ppo.find_precision(self.recipe.ppo.precision, device)),
             parent=parent,
+            elapsed_s=self.elapsed_s,
             lineage=self._lineage,
         )
         folder = self.folder / "checkpoints"
@@ -231,12 +253,21 @@ class Learner:
 
 
 def open_learner(
-    name: str, recipe: Recipe, *, folder: Path | None = None, ancestor: Path | None = None, most_lag: int = MOST_LAG
+    name: str,
+    recipe: Recipe,
+    *,
+    folder: Path | None = None,
+    ancestor: Path | None = None,
+    most_lag: int = MOST_LAG,
+    minutes: float = 0.0,
+    clock: Clock | None = None,
 ) -> Learner:
     """Give the learner of a folder as its newest checkpoint has it, or a new one; None keeps nothing.
 
-    ancestor: a checkpoint whose weights a new one begins with. Raises `InputError` on a folder of other settings.
+    The folder is as that of `ludus train`. ancestor: a checkpoint whose weights a new one begins with. minutes: how
+    long to learn; the recipe's own do not count. Raises `InputError` on a folder of other settings.
     """
+    told: dict[str, Any] = {"folder": folder, "most_lag": most_lag, "minutes": minutes, "clock": clock}
     device = torch.device(recipe.run.device)
     found = store.newest_checkpoint(folder / "checkpoints") if folder else None
     if found is not None:
@@ -244,7 +275,8 @@ def open_learner(
         if _lasting(Recipe.model_validate(facts.settings)) != _lasting(recipe):
             raise InputError(f"{folder} holds a policy of other settings; name another, or give it those.")
         state, _ = store.load_learner(saved.path, recipe.ppo, device)
-        return Learner(name, state, recipe, folder=folder, saved=saved, lineage=facts.lineage, most_lag=most_lag)
+        told |= {"saved": saved, "lineage": facts.lineage, "spent_s": facts.elapsed_s}
+        return Learner(name, state, recipe, **told)
     world = open_world(recipe.world, 1, threads=1)
     try:
         agent = make_agent(Door.of(world.spec, recipe.run.stack), recipe.net, seed=recipe.run.seed)
@@ -256,7 +288,10 @@ def open_learner(
             raise InputError("an ancestor is given but no folder, which would keep a copy of it; give one.")
         lineage = descend(agent, ancestor, folder)
     state = ppo.make_learner(agent.to(device), recipe.ppo, seed=recipe.run.seed)
-    return Learner(name, state, recipe, folder=folder, lineage=lineage, most_lag=most_lag)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        config.dump(recipe, folder / "settings.json")
+    return Learner(name, state, recipe, **told, lineage=lineage)
 
 
 def worker_seed(seed: int, number: int) -> int:

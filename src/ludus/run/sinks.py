@@ -28,17 +28,16 @@ class JsonLines:
     def __init__(self, path: Path, *, updates: int) -> None:
         if path.exists():  # what a killed run had done after its last checkpoint is done again
             files.write_jsonl(path, [row for row in _whole_rows(path) if row["updates"] <= updates])
-        self._file = path.open("a")
+        self._path = path
 
     def write(self, metrics: Mapping[str, float], *, step: int, updates: int) -> None:
-        """Write one line, and flush it."""
+        """Write one line."""
         row = {"global_step": step, "updates": updates, **metrics}
-        self._file.write(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n")
-        self._file.flush()
+        with self._path.open("a") as file:
+            file.write(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Do nothing: between two lines nothing is held."""
 
 
 class TensorBoard:
