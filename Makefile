@@ -13,7 +13,7 @@ test: lint
 	$(BIN)/pytest
 
 docs: $(READY)
-	$(BIN)/mkdocs build --strict --quiet --config-file configs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file configs/mkdocs.yml
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -35,5 +35,5 @@ clean:
 
 # The extension is rebuilt when its sources change; Python sources are used where they lie.
 $(READY): .venv/tools pyproject.toml CMakeLists.txt $(NATIVE)
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,docs,export,games,learn,postgres,serve,video]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,docs,export,games,learn,postgres,serve,sweep,video]'
 	touch $@

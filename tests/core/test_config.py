@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from ludus.core import config
 from ludus.core.errors import SettingsError
+
+WORD = st.characters(exclude_categories=["Cs", "Cc"])
 
 
 class Train(config.Settings):
@@ -114,6 +120,22 @@ def test_every_problem_is_named_at_once(block: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         config.load(Run, [block], ["--train.lanes=x", "--trian.lanes=1"])
     assert len(str(caught.value).splitlines()) == 2
+
+
+JSON = st.recursive(
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(WORD),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(WORD), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(table=st.dictionaries(st.text(WORD), JSON, max_size=4))
+def test_a_table_written_as_toml_is_read_back_as_it_was(table: dict[str, Any]) -> None:
+    assert tomllib.loads(config.to_toml(table)) == table
+
+
+def test_what_is_none_is_left_out_of_toml() -> None:
+    assert config.to_toml({"a": None, "b": {"c": None, "d": 1e-05}}) == "[b]\nd = 1e-05\n"
 
 
 def test_a_json_block_that_is_no_object_is_an_error(tmp_path: Path) -> None:

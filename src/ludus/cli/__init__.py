@@ -22,6 +22,7 @@ VERBS = {
     "games": "show the games that are there: their codecs, starts, events, roles and goals",
     "train": "train a net on a game from pixels, or go on where it was stopped",
     "league": "train an agent for each role of a game from one ancestor, and judge all by every role's rewards",
+    "sweep": "train by many recipes and find the settings that are good",
     "pretrain": "teach an encoder how a game looks, before any reward",
     "learner": "hold a policy's weights, and learn from what workers play, over HTTP or in processes",
     "worker": "play for a learner elsewhere, and push what was played",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ VARIABLES = (
 )
 """Every environment variable that is read, anywhere; of two with one setting, the first that is set counts."""
 
+BARE_KEY = re.compile(r"[\w-]+", re.ASCII)
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 
 
@@ -106,6 +108,30 @@ def check(model: type[Model], table: Table, origins: Mapping[Key, str] | None = 
 def dump(settings: Settings, path: Path) -> None:
     """Write all settings, defaults too, as JSON that `load` takes back."""
     files.write_atomic(path, (settings.model_dump_json(indent=2) + "\n").encode())
+
+
+def to_toml(table: Mapping[str, Any], at: str = "") -> str:
+    """Give the TOML of a table of JSON's values; what is None is left out, for TOML has no such value."""
+    plain = [f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict | None)]
+    inner = [
+        to_toml(value, f"{at}.{_toml_key(key)}" if at else _toml_key(key))
+        for key, value in table.items()
+        if isinstance(value, dict)
+    ]
+    head = [f"[{at}]"] if at and (plain or not inner) else []
+    return "\n\n".join(part.rstrip("\n") for part in ("\n".join([*head, *plain]), *inner) if part) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_toml_key(key)} = {_toml(inner)}' for key, inner in value.items())}}}"
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _toml_key(key: str) -> str:
+    return key if BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 def read_block(path: Path) -> Table:
