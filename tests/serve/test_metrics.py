@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from ludus.serve import metrics
 from ludus.serve.metrics import MetricRow, MetricsLog
+from ludus.serve.shelf import Shelf
 
 
 def _rows(first: int, count: int) -> list[MetricRow]:
@@ -61,6 +63,32 @@ def test_a_killed_process_leaves_whole_lines_and_the_next_one_goes_on(
     log.close()
     assert _steps(MetricsLog(tmp_path)) == [*range(25)]
     assert (path.parent / "00000001.parquet").exists()
+
+
+def test_what_a_run_in_a_folder_tells_is_told_once_as_it_comes(tmp_path: Path) -> None:
+    shelf, path = Shelf(tmp_path), tmp_path / "run" / "metrics.jsonl"
+
+    def row(step: int) -> str:
+        return json.dumps({"global_step": step, "losses/value_loss": 0.5}) + "\n"
+
+    def look() -> list[int]:
+        return [told.step for told in shelf.look().metrics.get("run", [])]
+
+    path.parent.mkdir()
+    path.write_text(row(1) + row(2)[:9])
+    assert look() == []  # whoever asks for the curve gets it
+    path.write_text(row(1) + row(2) + row(3) + row(4)[:5])
+    assert look() == [2, 3]
+    assert look() == []
+    path.write_text(row(1) + row(2))  # a killed run does the rest again
+    assert look() == []
+    path.write_text(row(1) + row(2) + row(3))
+    assert look() == [3]
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "metrics.jsonl").write_text(row(7))
+    assert [told.step for told in shelf.look().metrics["later"]] == [7]
+    path.write_text(row(1) + row(2) + row(3) + "{nonsense}\n")
+    assert look() == []
 
 
 def test_a_curve_has_few_points_and_forgets_neither_its_least_nor_its_most() -> None:

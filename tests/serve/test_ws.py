@@ -110,6 +110,17 @@ def test_metrics_reach_those_who_asked_for_their_run_and_key(served: Served) -> 
         assert (row["run_id"], row["step"], row["values"]) == ("mine", 3, {"loss": 0.5})
 
 
+def test_what_a_run_in_a_folder_tells_is_streamed(served: Served) -> None:
+    with served.socket() as opened:
+        ask(opened, type="sub", topic="metrics", runs=["trained-here"], max_hz=20)
+        hear(opened, "snap")
+        folder = served.lab.settings.runs / "trained-here"
+        folder.mkdir(parents=True)
+        (folder / "metrics.jsonl").write_text('{"global_step": 64, "losses/value_loss": 0.25}\n')
+        (row,) = hear(opened, "d")["rows"]
+        assert (row["step"], row["values"]) == (64, {"losses/value_loss": 0.25})
+
+
 @pytest.fixture
 def stream(served: Served) -> Iterator[ClientConnection]:
     with connect(f"ws://127.0.0.1:{served.metrics_port}/metrics", proxy=None) as opened:

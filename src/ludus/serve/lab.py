@@ -133,10 +133,13 @@ class Lab:
 
     def take_metrics(self, run: str, rows: Sequence[MetricRow]) -> None:
         """Keep and stream metrics of a run."""
+        self._stream_metrics(run, rows)
+        self.metrics.add(run, rows)
+
+    def _stream_metrics(self, run: str, rows: Sequence[MetricRow]) -> None:
         for row in rows:
             row.ts = self.now if row.ts is None else row.ts
             self.hub.publish("metrics", {"run_id": run, "step": row.step, "ts": row.ts, "values": row.values})
-        self.metrics.add(run, rows)
 
     def alive(self, worker: Mapping[str, Any]) -> bool:
         """Whether a worker was heard of lately."""
@@ -170,6 +173,9 @@ class Lab:
 
     def _look(self) -> None:
         found = self.shelf.look()
+        if self._loop is not None:
+            for run, rows in found.metrics.items():
+                self._loop.call_soon_threadsafe(self._stream_metrics, run, rows)
         if not found.runs and not found.episodes:
             return
 

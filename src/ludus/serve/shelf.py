@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Found:
     """Run -> when it began, and what it tells of itself."""
     episodes: list[tuple[str, str, Mapping[str, Any]]]
     """Id here, run, line of the manifest."""
+    metrics: Mapping[str, list[MetricRow]]
+    """Run -> what it has told since; what was there at the first look is not new to anybody."""
 
 
 @dataclass(slots=True)
@@ -47,11 +50,15 @@ class Shelf:
 
     root: Path
     _marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    _ends: dict[Path, int] = field(default_factory=dict)
+    """Of the metrics that were told, in bytes."""
+    _looked: bool = False
 
     def look(self) -> Found:
         """Give what has changed. A file that cannot be read is logged, and read again when it changes."""
         runs: dict[str, tuple[float, Mapping[str, Any]]] = {}
         episodes: list[tuple[str, str, Mapping[str, Any]]] = []
+        metrics: dict[str, list[MetricRow]] = {}
         for folder in self._folders():
             about = [path for name in ABOUT if (path := folder / name).is_file()]
             changed = [self._changed(path) for path in about]
@@ -61,7 +68,10 @@ class Shelf:
                 runs.setdefault(folder.name, ((folder / MANIFEST).stat().st_mtime, {}))
                 lines = _rows(folder / MANIFEST)
                 episodes += [(f"{folder.name}:{line['id']}", folder.name, line) for line in lines if "id" in line]
-        return Found(runs, episodes)
+            if self._changed(folder / METRICS) and (fresh := self._fresh_metrics(folder / METRICS)):
+                metrics[folder.name] = fresh
+        self._looked = True
+        return Found(runs, episodes, metrics)
 
     def metrics(self, run: str) -> Iterator[MetricRow]:
         """Give the metrics that a run's folder holds."""
@@ -91,6 +101,22 @@ class Shelf:
             except (LudusError, ValueError) as error:
                 LOG.warning("%s cannot be read: %s", path, error)
         return told
+
+    def _fresh_metrics(self, path: Path) -> list[MetricRow]:
+        begin = self._ends.get(path, 0)
+        with path.open("rb") as file:
+            cut = file.seek(0, os.SEEK_END) < begin  # a run that was killed does again what it had not saved
+            file.seek(begin := 0 if cut else begin)
+            lines, newline, _ = file.read().rpartition(b"\n")
+        self._ends[path] = begin + len(lines) + len(newline)
+        if cut or not self._looked:
+            return []
+        try:
+            rows = [row_of(told) for line in lines.splitlines() if isinstance(told := json.loads(line), dict)]
+        except ValueError as error:
+            LOG.warning("%s cannot be read: %s", path, error)
+            return []
+        return [row for row in rows if row is not None]
 
     def _changed(self, path: Path) -> bool:
         if not path.is_file():
