@@ -76,6 +76,11 @@ def switch(setting: str, environ: Mapping[str, str] | None = None) -> bool:
     return True
 
 
+def send_no_reports() -> None:
+    """Tell libraries that send reports of themselves over the network not to, before they are imported."""
+    os.environ["WANDB_ERROR_REPORTING"] = "false"
+
+
 class Settings(BaseModel):
     """A frozen group of settings in which an unknown key is an error."""
 

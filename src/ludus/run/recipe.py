@@ -35,6 +35,8 @@ class RunConfig(Settings):
     keep: int = 3
     """Newest checkpoints that are kept, beside the best."""
     tensorboard: bool = True
+    wandb: bool = False
+    """Files for Weights & Biases too, which nothing sends by itself; needs the extra `wandb`."""
 
 
 class Recipe(Settings):

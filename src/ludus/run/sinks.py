@@ -1,13 +1,15 @@
-"""Where a run's metrics go: one JSON line an update, and TensorBoard beside it."""
+"""Where a run's metrics go: one JSON line an update, and beside it TensorBoard and Weights & Biases."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ludus.core import files
+from ludus.core import config, files
+from ludus.core.errors import MissingExtraError
 
 
 class Sink(Protocol):
@@ -58,6 +60,41 @@ class TensorBoard:
     def close(self) -> None:
         """Write what is left, and close."""
         self._writer.close()
+
+
+class WandB:
+    """Weights & Biases' own files, in the run's folder; nothing is sent until somebody calls `wandb sync` on them.
+
+    A run that goes on writes more files under the same id, which is kept beside them, so that they become one run.
+    """
+
+    def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]) -> None:
+        config.send_no_reports()
+        try:
+            import wandb
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("wandb", extra="wandb") from error
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "id").exists():
+            files.write_atomic(folder / "id", uuid.uuid4().hex.encode())
+        quiet = {"console": "off", "silent": True, "disable_git": True, "disable_code": True, "x_disable_stats": True}
+        self._run: Any = wandb.init(
+            mode="offline",
+            project="ludus",
+            id=files.read_text(folder / "id"),
+            name=name,
+            dir=str(folder),
+            config=dict(settings),
+            settings=wandb.Settings(**quiet),
+        )
+
+    def write(self, metrics: Mapping[str, float], *, step: int, updates: int) -> None:
+        """Write one point for every metric."""
+        self._run.log({**metrics, "charts/updates": updates}, step=step)
+
+    def close(self) -> None:
+        """Write what is left, and close."""
+        self._run.finish()
 
 
 def _whole_rows(path: Path) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from ludus.run.collect import Ended, Lanes, begin, collect
 from ludus.run.games import GameSettings
 from ludus.run.games import open_world as open_game
 from ludus.run.recipe import Recipe
-from ludus.run.sinks import JsonLines, Sink, TensorBoard
+from ludus.run.sinks import JsonLines, Sink, TensorBoard, WandB
 
 EPISODES = 100
 """Newest episodes whose mean return is the run's score."""
@@ -290,6 +290,9 @@ def _sinks(run: _Run) -> list[Sink]:
     if run.recipe.run.tensorboard:
         with suppress(ModuleNotFoundError):  # an extra that nothing depends on
             sinks.append(TensorBoard(run.folder / "tensorboard", step=run.step))
+    if run.recipe.run.wandb:
+        settings = run.recipe.model_dump(mode="json")
+        sinks.append(WandB(run.folder / "wandb", name=run.folder.name, settings=settings))
     return sinks
 
 
