@@ -1,0 +1,44 @@
+/** Keys of the page: what is pressed now, and the list that `?` shows. */
+import { useEffect, useRef } from "react";
+import { Store } from "./store";
+
+export interface Binding {
+  /** A key, or two in a row: "t", "g r", "ArrowLeft". */
+  keys: string;
+  does: string;
+  run: () => void;
+}
+
+const PAIR_MS = 1_000;
+export const bound = new Store<readonly Binding[]>([]);
+let first = "";
+let firstAt = 0;
+
+function pressed(event: KeyboardEvent): void {
+  const inField = (event.target as Element).closest?.("input:not([type=checkbox]), select, textarea");
+  if (inField || event.ctrlKey || event.metaKey || event.altKey) return;
+  const pair = event.timeStamp - firstAt < PAIR_MS ? `${first} ${event.key}` : "";
+  // What was bound last is nearest: a window's keys come before those of the room below it.
+  const found = bound.get().findLast(({ keys }) => keys === pair) ?? bound.get().findLast(({ keys }) => keys === event.key);
+  [first, firstAt] = [event.key, event.timeStamp];
+  if (!found) return;
+  event.preventDefault();
+  found.run();
+}
+
+/** Binds keys for as long as the component is there. */
+export function useKeys(bindings: readonly Binding[]): void {
+  const newest = useRef(bindings);
+  newest.current = bindings;
+  const names = bindings.map(({ keys }) => keys).join("|");
+  useEffect(() => {
+    const mine = newest.current.map((binding, at) => ({ ...binding, run: () => newest.current[at]?.run() }));
+    bound.set([...bound.get(), ...mine]);
+    return () => bound.set(bound.get().filter((each) => !mine.includes(each)));
+  }, [names]);
+}
+
+/** Has the page answer keys; once. */
+export function listenToKeys(): void {
+  addEventListener("keydown", pressed);
+}

@@ -1,0 +1,7 @@
+/** What the navigation leads to, in its order; `key` comes after g. */
+import type { IconName } from "./icons";
+
+export const ROOMS = [
+  { path: "/", name: "Swarm", icon: "swarm", key: "s" },
+  { path: "/runs", name: "Runs", icon: "runs", key: "r" },
+] as const satisfies readonly { path: string; name: string; icon: IconName; key: string }[];

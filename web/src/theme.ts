@@ -1,0 +1,23 @@
+/** Day, night, or whatever the system has; kept by the browser. */
+import { Store } from "./store";
+
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+const KEPT = "ludus.theme";
+const kept = localStorage.getItem(KEPT);
+export const theme = new Store<Theme>(THEMES.find((each) => each === kept) ?? "system");
+
+function show(): void {
+  const root = document.documentElement;
+  if (theme.get() === "system") delete root.dataset.theme;
+  else root.dataset.theme = theme.get();
+  localStorage.setItem(KEPT, theme.get());
+}
+
+export function nextTheme(): void {
+  theme.set(THEMES[(THEMES.indexOf(theme.get()) + 1) % THEMES.length] ?? "system");
+}
+
+theme.watch(show);
+show();
