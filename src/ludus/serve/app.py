@@ -57,6 +57,8 @@ def create_app(lab: Lab, *, routers: Iterable[APIRouter] = (), page: Path | None
     app = FastAPI(title="Ludus", version=ludus.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.router.routes += hot_routes(lab)
     app.router.routes.append(WebSocketRoute("/ws", lab.room.attend))
+    app.router.routes.append(WebSocketRoute("/live", lab.live.view))
+    app.router.routes.append(WebSocketRoute("/live/feed", lab.live.feed))
     for router in (
         _ground(lab),
         event_routes(lab),

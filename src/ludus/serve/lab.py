@@ -21,6 +21,7 @@ from ludus.serve.hub import Hub, Topic
 from ludus.serve.ingest import Fresh, Ingest, now
 from ludus.serve.judging import Judging
 from ludus.serve.keys import Keys, read_token
+from ludus.serve.live import Live
 from ludus.serve.metrics import MetricRow, MetricsLog
 from ludus.serve.relay import Relay
 from ludus.serve.shelf import Shelf
@@ -86,6 +87,7 @@ class Lab:
         heads = {"events": self.ingest.head}
         self.hub = Hub([Topic(name, head=heads.get(name, 0)) for name in TOPICS], rest=_rest)
         self.room = Room(self.hub)
+        self.live = Live()
         self.relay = Relay(self.take_metrics_row)
         self.metrics = MetricsLog(settings.state / "metrics")
         self.shelf = Shelf(settings.runs)
