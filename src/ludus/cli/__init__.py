@@ -38,6 +38,7 @@ VERBS = {
     "merge": "make one agent of several that come from one, and promote it if it plays no worse and better",
     "bench": "measure speed, side by side with a peer",
     "conform": "check the Game Boy core against vectors and test ROMs",
+    "demo": "see an agent learn a game with the page open, and what it can do beside random play",
     "up": "run a whole lab on this machine: orchestrator, learner and workers, kept running",
     "serve": "run the orchestrator of a lab: events, feats, clips and metrics over HTTP and WebSocket",
     "store": "check, compact or export what an orchestrator keeps",

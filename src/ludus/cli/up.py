@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ludus.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from ludus.serve.supervise import Status
+    from ludus.serve.supervise import Status, Supervisor
     from ludus.serve.up import LabPlan
 
 LOOK_S = 0.5
@@ -75,11 +75,16 @@ def _keep_up(plan: LabPlan) -> int:
         with ended_by_sigterm(), Supervisor(children(plan), plan.state / "logs", tell=_print) as supervisor:
             supervisor.wait_until_ready(READY_S)
             print(way_in(plan), flush=True)
-            while True:
-                supervisor.check()
-                threading.Event().wait(LOOK_S)
+            stay_up(supervisor)
     except KeyboardInterrupt:
         return 0
+
+
+def stay_up(supervisor: Supervisor) -> NoReturn:
+    """Keep children running until Ctrl-C. Raises `InputError` where one of them refuses."""
+    while True:
+        supervisor.check()
+        threading.Event().wait(LOOK_S)
 
 
 def way_in(plan: LabPlan) -> str:

@@ -44,6 +44,8 @@ VARIABLES = (
     Variable("METABONK_FEATS_PATH", "serve.feats", "file of feats"),
     Variable("METABONK_FEATS_UNLOCKS_PATH", "serve.unlocks_file", "where unlocks are mirrored as JSON"),
     Variable("METABONK_HIGHLIGHTS_DIR", "highlights.folder", "folder of the clips, by default `clips` of the run"),
+    Variable("DISPLAY", "page.display", "a browser is opened only where there is a display"),
+    Variable("WAYLAND_DISPLAY", "page.display", "the same"),
 )
 """Every environment variable that is read, anywhere; of two with one setting, the first that is set counts."""
 

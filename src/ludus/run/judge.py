@@ -64,7 +64,7 @@ def _judge(
     inside: Counter[str] = Counter()
     differences: list[str] = []
     for episode in episodes:
-        events = _read_events(store.root, episode)
+        events = read_events(store.root, episode)
         count += len(events)
         verdicts = judge.update(judge.init(1), events)[1]
         inside.update({verdict.name for verdict in verdicts})
@@ -93,7 +93,8 @@ def _recorded(told: Mapping[str, Any], root: Path) -> tuple[Feat, ...] | None:
     return None if held is None else parse_feats(json.dumps([*held.values()]), f"{root}/run.json")
 
 
-def _read_events(root: Path, episode: Episode) -> list[Event]:
+def read_events(root: Path, episode: Episode) -> list[Event]:
+    """Give the recorded events of an episode of the run in the folder `root`. Raises `FileFormatError`."""
     artefact = episode.files.get("events")
     if artefact is None:
         return []

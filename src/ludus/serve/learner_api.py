@@ -215,7 +215,7 @@ def _told(receipt: Receipt) -> dict[str, Any]:
 
 
 def _standing(learner: Learner) -> dict[str, Any]:
-    names = ("version", "step", "progress", "refused", "workers", "metrics")
+    names = ("version", "step", "progress", "elapsed_s", "refused", "workers", "metrics")
     return {name: getattr(learner, name) for name in names}
 
 

@@ -96,15 +96,16 @@ def plan_lab(plan: LabPlan) -> LabPlan:
         plan = replace(plan, feats=feats, goals=plan.goals or card.goals)
     if plan.feats is not None:
         read_feats(plan.feats)
+    told = {"port": plan.port, "learner_port": plan.learner_port, "metrics_port": plan.metrics_port}
+    ports = {name: port for name, port in told.items() if port is not None}
+    plan = replace(plan, **_check_ports(ports))
     try:
         for folder in (plan.state, plan.runs):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {error.filename}: {error.strerror}; name another.") from error
     check_space(plan.state)
-    told = {"port": plan.port, "learner_port": plan.learner_port, "metrics_port": plan.metrics_port}
-    ports = {name: port for name, port in told.items() if port is not None}
-    return replace(plan, **_check_ports(ports))
+    return plan
 
 
 def name_for(game: str) -> str:
