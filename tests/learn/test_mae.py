@@ -35,6 +35,13 @@ def test_as_many_patches_are_hidden_as_are_asked_for_and_those_of_least_chance()
     assert all(chances[row][hidden[row]].max() < chances[row][~hidden[row]].min() for row in range(4))
 
 
+@pytest.mark.parametrize(("side", "mask"), [(4, 0.75), (40, 0.001), (40, 1.0)])
+def test_a_picture_of_one_patch_is_refused_and_so_is_hiding_nothing_or_all(side: int, mask: float) -> None:
+    frames = torch.zeros(2, 1, side, side, dtype=torch.uint8)
+    with pytest.raises(InputError, match="patches, expected some but not all"):
+        hide(frames, torch.rand(2, 1 if side == 4 else 36), MaeConfig(mask=mask))
+
+
 def test_nothing_of_what_is_hidden_leaks() -> None:
     coder = make_autoencoder(_encoder(), CONFIG, seed=0)
     seen = hide(_striped(4), torch.rand(4, 36), CONFIG)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ludus.core.config import Settings
+from ludus.core.errors import InputError
 from ludus.nets.encoders import Small, channels, patches
 
 
@@ -59,9 +60,15 @@ class MaskedAutoencoder(nn.Module):
 
 
 def hide(frames: Tensor, chances: Tensor, config: MaeConfig) -> Hidden:
-    """Give frames `uint8[B, K, H, W]` cut into patches, those with the least chances `[B, h * w]` hidden."""
+    """Give frames `uint8[B, K, H, W]` cut into patches, those with the least chances `[B, h * w]` hidden.
+
+    Raises `InputError` where nothing would be hidden, or nothing left to tell it from.
+    """
     cut = patches(channels(frames))
-    count = round(config.mask * chances.shape[1])
+    places = chances.shape[1]
+    count = round(config.mask * places)
+    if not 0 < count < places:
+        raise InputError(f"mask is {config.mask}, which hides {count} of {places} patches, expected some but not all.")
     least = chances.argsort(dim=1)[:, :count]
     hidden = torch.zeros_like(chances, dtype=torch.bool).scatter(1, least, value=True)
     return Hidden(cut, hidden.view(cut.shape[:3]))
