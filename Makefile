@@ -1,13 +1,16 @@
-# make run: play.  make test: every check.  Both prepare what they need in .venv the first time.
+# make run: an agent learns, with the page open.  make test: every check.  Both prepare what they need in .venv the first time.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 NATIVE := $(shell find src/ludus/*/native -type f)
+PAGE := src/ludus/serve/static/index.html
+WEB := $(shell find web -name node_modules -prune -o -type f -print)
 
 .PHONY: run test docs lint format clean
 
-run: $(READY)
-	$(BIN)/ludus play --policy generalist --feats card
+# Without Node there is no page, and all else works; ludus demo says so.
+run: $(READY) $(if $(shell command -v npm),$(PAGE))
+	$(BIN)/ludus demo
 
 test: lint
 	$(BIN)/pytest
@@ -27,6 +30,10 @@ format: $(READY)
 
 clean:
 	rm -rf .venv .build
+
+$(PAGE): $(WEB)
+	cd web && npm ci --silent --no-audit --no-fund && npm run --silent build \
+	    || echo 'The page could not be built, see above; everything else works without it.'
 
 .venv/tools: constraints.txt
 	$(PYTHON) -m venv .venv
