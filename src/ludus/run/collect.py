@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ludus.core import rng, stack
-from ludus.core.protocols import World
+from ludus.core.protocols import Choice, World
 from ludus.core.types import Frames, Mask, Step
 from ludus.learn.checkpoint import Arrays
 from ludus.learn.policy import chances
 from ludus.learn.rollout import Rollout
 from ludus.nets.agent import Agent
+
+Watch = Callable[[Step, Mask, Choice | None], None]
+"""Shown every step with the lanes that moved and what they did, and every reset with its lanes and None."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,21 +62,26 @@ class Ended:
     length: int
 
 
-def begin(world: World, agent: Agent, *, seed: int) -> Lanes:
+def begin(world: World, agent: Agent, *, seed: int, watch: Watch | None = None) -> Lanes:
     """Begin the first episode in every lane; lanes' seeds follow from the run's."""
     lanes = world.lanes
     seeds = rng.integers(seed, "lanes", np.arange(lanes), high=2**31)
     step = world.reset(seeds=seeds.tolist())
+    if watch is not None:
+        watch(step, np.ones(lanes, np.bool_), None)
     carry = np.zeros((lanes, agent.carry_size), np.float32)
     seen = stack.begin(step.frames, agent.door.stacked[0])
     return Lanes(world, seen, np.ones(lanes, np.bool_), carry, np.zeros(lanes), np.zeros(lanes, np.int64))
 
 
 @torch.no_grad()
-def collect(lanes: Lanes, agent: Agent, rollout: Rollout, *, seed: int, step: int) -> list[Ended]:
+def collect(
+    lanes: Lanes, agent: Agent, rollout: Rollout, *, seed: int, step: int, watch: Watch | None = None
+) -> list[Ended]:
     """Fill the rollout, and give the episodes that ended on the way.
 
-    step: steps that a lane has done before, which key the chances that actions are drawn with.
+    step: steps that a lane has done before, which key the chances that actions are drawn with. watch: sees all of it,
+    and changes nothing; it may drain the World's events, which nobody else reads.
     """
     ended: list[Ended] = []
     device = rollout.reward.device
@@ -88,11 +97,15 @@ def collect(lanes: Lanes, agent: Agent, rollout: Rollout, *, seed: int, step: in
         action = agent.head.sample(thought.logits, drawn[t])
         rollout.action[t], rollout.value[t], carry = action, thought.value, thought.carry
         rollout.log_prob[t] = agent.head.log_prob(thought.logits, action)
-        moved = lanes.world.step(agent.head.to_world(action.cpu().numpy()))
+        actions = agent.head.to_world(action.cpu().numpy())
+        moved = lanes.world.step(actions)
+        if watch is not None:
+            told = Choice(actions, thought.value.float().cpu().numpy(), rollout.log_prob[t].cpu().numpy())
+            watch(moved, np.ones(len(moved.reward), np.bool_), told)
         rollout.reward[t] = torch.from_numpy(moved.reward)
         rollout.terminated[t] = torch.from_numpy(moved.terminated)
         rollout.truncated[t] = torch.from_numpy(moved.truncated & ~moved.terminated)
-        ended += _advance(lanes, agent, moved, carry, rollout.final_value[t])
+        ended += _advance(lanes, agent, moved, carry, rollout.final_value[t], watch)
     rollout.frames[-1] = torch.from_numpy(lanes.seen)
     rollout.first[-1] = torch.from_numpy(lanes.first)
     rollout.value[-1] = agent(rollout.frames[-1], carry, rollout.first[-1]).value
@@ -104,7 +117,9 @@ def _allowed(rollout: Rollout, t: int) -> Tensor | None:
     return None if rollout.allowed is None else rollout.allowed[t]
 
 
-def _advance(lanes: Lanes, agent: Agent, moved: Step, carry: Tensor, final_value: Tensor) -> list[Ended]:
+def _advance(
+    lanes: Lanes, agent: Agent, moved: Step, carry: Tensor, final_value: Tensor, watch: Watch | None
+) -> list[Ended]:
     """Take a step into the lanes, begin episodes where it ended some, and give these."""
     nobody = np.zeros(len(moved.reward), np.bool_)
     lanes.seen = stack.push(lanes.seen, moved.frames, first=nobody)
@@ -122,5 +137,7 @@ def _advance(lanes: Lanes, agent: Agent, moved: Step, carry: Tensor, final_value
     ended = [Ended(float(lanes.returns[lane]), int(lanes.lengths[lane])) for lane in np.flatnonzero(done)]
     lanes.returns[done], lanes.lengths[done] = 0.0, 0
     begun = lanes.world.reset(mask=done)
+    if watch is not None:
+        watch(begun, done, None)
     lanes.seen[done] = begun.frames[done, None]
     return ended

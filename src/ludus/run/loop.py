@@ -65,7 +65,7 @@ def play(
     """Play all episodes and give every turn. Events bear `run`, `instance`, and the id and stream of their episode."""
     lanes = world.lanes
     waiting = iter(openings)
-    stamp = _Stamp(run, instance, lanes)
+    stamp = Stamp(run, instance, lanes)
     seeds, steps, limits = np.zeros((3, lanes), np.int64)
     running = np.zeros(lanes, np.bool_)
     ended = tuple(range(lanes))
@@ -76,7 +76,7 @@ def play(
                 named[lane], seeds[lane], steps[lane] = True, opening.seed, 0
                 limits[lane] = NEVER if opening.steps is None else opening.steps
                 stamp.begin(lane, opening.id)
-            step = _sealed(world.reset(seeds=seeds.tolist(), mask=named))
+            step = sealed(world.reset(seeds=seeds.tolist(), mask=named))
             actor.begin(began)
             over = named & (step.done | (limits <= 0))
             running = (running | named) & ~over
@@ -87,7 +87,7 @@ def play(
             return
         choice = actor.act(step)
         moved = running
-        step = _sealed(world.step(choice.actions, mask=moved))
+        step = sealed(world.step(choice.actions, mask=moved))
         steps += moved
         over = moved & (step.done | (steps >= limits))
         ended = tuple(np.flatnonzero(over).tolist()) if over.any() else ()
@@ -96,7 +96,7 @@ def play(
         yield Turn(step, choice=choice, moved=moved, ended=ended, events=stamp.events(world))
 
 
-class _Stamp:
+class Stamp:
     """Gives events what only their receiver knows."""
 
     def __init__(self, run: str, instance: str, lanes: int) -> None:
@@ -104,9 +104,11 @@ class _Stamp:
         self._ids, self._seqs = [""] * lanes, [0] * lanes
 
     def begin(self, lane: int, id: str) -> None:  # noqa: A002 - the word of `Opening`
+        """Begin an episode in a lane."""
         self._ids[lane], self._seqs[lane] = id, 0
 
     def events(self, world: World) -> tuple[Event, ...]:
+        """Give what has happened in a World since the last call, stamped."""
         return tuple(map(self._stamped, world.events()))
 
     def _stamped(self, event: Event) -> Event:
@@ -126,7 +128,7 @@ class _Stamp:
         )
 
 
-def _sealed(step: Step) -> Step:
+def sealed(step: Step) -> Step:
     """Give the step with frames that cannot be written to."""
     frames = step.frames.view()
     frames.flags.writeable = False

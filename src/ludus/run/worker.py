@@ -13,7 +13,7 @@ from ludus.learn.checkpoint import load_weights
 from ludus.learn.ppo import autocast
 from ludus.learn.rollout import Rollout, empty_rollout
 from ludus.nets.agent import Door, make_agent
-from ludus.run.collect import begin, collect
+from ludus.run.collect import Watch, begin, collect
 from ludus.run.games import open_world
 from ludus.run.learner import Played, Receipt, Registered, RolloutError, Weights
 from ludus.run.recipe import Recipe
@@ -42,9 +42,19 @@ class Worker:
     """Lanes of a World and a net to play them; `load` weights before it plays."""
 
     def __init__(
-        self, name: str, recipe: Recipe, *, seed: int, world: World | None = None, rollout: Rollout | None = None
+        self,
+        name: str,
+        recipe: Recipe,
+        *,
+        seed: int,
+        world: World | None = None,
+        rollout: Rollout | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        """rollout: where it writes what it plays, by default a place of its own; its lanes are the worker's."""
+        """rollout: where it writes what it plays, by default a place of its own; its lanes are the worker's.
+
+        watch: is shown every step and reset.
+        """
         run = recipe.run
         lanes = rollout.lanes if rollout else run.lanes
         self.name, self.version = name, -1
@@ -54,7 +64,8 @@ class Worker:
         agent = agent.to(torch.device(run.device))
         self._agent = agent.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # as learners have it
         self._rollout = rollout or empty_rollout(agent, steps=run.horizon, lanes=lanes)
-        self._lanes = begin(self._world, agent, seed=seed)
+        self._watch = watch
+        self._lanes = begin(self._world, agent, seed=seed, watch=watch)
 
     def load(self, weights: Weights) -> None:
         """Play with these from now on. Raises `FileFormatError` on those of another net."""
@@ -64,7 +75,9 @@ class Worker:
     def play(self) -> Played:
         """Give the next rollout; the next call writes over it."""
         with autocast(self._recipe.ppo, self._rollout.reward.device):
-            ended = collect(self._lanes, self._agent, self._rollout, seed=self._seed, step=self._step)
+            ended = collect(
+                self._lanes, self._agent, self._rollout, seed=self._seed, step=self._step, watch=self._watch
+            )
         self._step += self._rollout.steps
         return Played(self.name, self.version, self._rollout, tuple(episode.reward for episode in ended))
 
