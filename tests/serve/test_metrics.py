@@ -92,9 +92,12 @@ def test_what_a_run_in_a_folder_tells_is_told_once_as_it_comes(tmp_path: Path) -
 
 
 def test_a_curve_has_few_points_and_forgets_neither_its_least_nor_its_most() -> None:
-    rows = [MetricRow(step=step, values={"x": float(step % 100 == 50), "y": None}, ts=0.0) for step in range(1000)]
+    rows = [MetricRow(step=step, values={"x": float(step % 100 == 50), "y": None}, ts=step / 2) for step in range(1000)]
     told = metrics.curves(metrics.table(rows), points=10)
     assert set(told) == {"x"}
     assert (told["x"]["max"], told["x"]["min"], told["x"]["mean"]) == ([1.0] * 10, [0.0] * 10, [0.01] * 10)
+    assert told["x"]["time"] == [step / 2 for step in told["x"]["step"]]
     assert metrics.curves(metrics.table([]), points=10) == {}
     assert metrics.curves(metrics.table(rows), points=10, keys=["z"]) == {}
+    untimed = [MetricRow(step=0, values={"x": 1.0})]
+    assert metrics.curves(metrics.table(untimed), points=10)["x"]["time"] == [None]

@@ -407,11 +407,18 @@ export interface components {
             status: "failed" | "ready" | "rerenderable" | "skipped";
             worker: string;
         };
+        Curve: {
+            count: number[];
+            last: number[];
+            max: number[];
+            mean: number[];
+            min: number[];
+            step: number[];
+            time: (number | null)[];
+        };
         Curves: {
             curves: {
-                [key: string]: {
-                    [key: string]: number[];
-                };
+                [key: string]: components["schemas"]["Curve"];
             };
             run_id: string;
         };

@@ -104,11 +104,25 @@ class Run(Answer):
     began: float
 
 
+class Curve(BaseModel):
+    """A metric in equally long lists, one entry for each part of the run."""
+
+    step: list[int]
+    """The last of the part."""
+    count: list[int]
+    mean: list[float]
+    min: list[float]
+    max: list[float]
+    last: list[float]
+    time: list[float | None]
+    """Seconds since 1970 of the newest value; None where nobody told."""
+
+
 class Curves(BaseModel):
-    """Curves of a run's metrics: per metric, equally long lists."""
+    """Curves of a run's metrics."""
 
     run_id: str
-    curves: dict[str, dict[str, list[float]]]
+    curves: dict[str, Curve]
 
 
 class Episode(Answer):

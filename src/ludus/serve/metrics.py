@@ -28,7 +28,7 @@ NUMBERED = re.compile(r"\d{8}")
 CURVES = """
     WITH seen AS (SELECT min(step) AS low, max(step) - min(step) + 1 AS width FROM rows)
     SELECT key, (step - low) * $points // width AS bin, max(step), count(value), avg(value), min(value), max(value),
-           arg_max(value, step)
+           arg_max(value, step), max(ts)
     FROM rows, seen WHERE value IS NOT NULL AND NOT isnan(value) GROUP BY key, bin ORDER BY key, bin
 """
 
@@ -155,8 +155,11 @@ def row_of(told: Mapping[str, Any]) -> MetricRow | None:
     return MetricRow(step=step, values={key: value for key, value in values.items() if math.isfinite(value)})
 
 
-def curves(rows: pa.Table, *, points: int, keys: Sequence[str] = ()) -> dict[str, dict[str, list[float]]]:
-    """Give, for each metric, at most `points` places of its curve: step, count, mean, min, max, last."""
+def curves(rows: pa.Table, *, points: int, keys: Sequence[str] = ()) -> dict[str, dict[str, list[Any]]]:
+    """Give, for each metric, at most `points` places of its curve: step, count, mean, min, max, last, and time.
+
+    time: seconds since 1970, None where nobody told.
+    """
     if keys:
         rows = rows.filter(pc.is_in(rows["key"], pa.array(keys, pa.string())))
     if not rows.num_rows:
@@ -164,8 +167,8 @@ def curves(rows: pa.Table, *, points: int, keys: Sequence[str] = ()) -> dict[str
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}) as connection:
         connection.register("rows", rows)
         found = connection.execute(CURVES, {"points": points}).fetchall()
-    told: dict[str, dict[str, list[float]]] = {}
-    names = ("step", "count", "mean", "min", "max", "last")
+    told: dict[str, dict[str, list[Any]]] = {}
+    names = ("step", "count", "mean", "min", "max", "last", "time")
     for key, _, *values in found:
         curve = told.setdefault(key, {name: [] for name in names})
         for name, value in zip(names, values, strict=True):
