@@ -29,6 +29,7 @@ VERBS = {
     "eval": "play a batch of episodes by a policy, record every one, and tell what they come to",
     "episodes": "list and show what a run has recorded, make its films smaller",
     "compare": "tell which of two evaluated runs returns more, and how sure that is",
+    "curves": "draw what runs returned as they learned",
     "verify": "play recorded episodes again and tell whether they come out as recorded",
     "judge": "judge recorded episodes again by feats, from their events alone",
     "play": "play a game in many lanes, as a script or by your own keys",
