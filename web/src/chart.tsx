@@ -29,9 +29,12 @@ export interface ChartProps {
   /** Levels on y that are marked, such as a limit. */
   levels?: readonly { y: number; label: string }[];
   format?: (value: number) => string;
+  formatX?: (value: number) => string;
 }
 
 const COLORS = 7;
+/** Gives how wide the numbers beside an axis are, in pixels. */
+const widest = (_: uPlot, ticks: string[] | null) => 16 + 7 * Math.max(3, ...(ticks ?? []).map((tick) => tick.length));
 const usual = (value: number) => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–");
 
 export function colorOf(curve: number): string {
@@ -44,11 +47,11 @@ function aligned(curves: readonly Curve[]): uPlot.AlignedData {
   return tables.length ? uPlot.join(tables) : [[]];
 }
 
-export function Chart({ label, curves, height = 240, time = false, logY = false, cursor, at, seek, levels, format = usual }: ChartProps) {
+export function Chart({ label, curves, height = 240, time = false, logY = false, cursor, at, seek, levels, format = usual, formatX }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const newest = useRef({ at, seek, levels, format });
-  newest.current = { at, seek, levels, format };
+  const newest = useRef({ at, seek, levels, format, formatX });
+  newest.current = { at, seek, levels, format, formatX };
   const [pointed, setPointed] = useState<readonly (number | null | undefined)[] | null>(null);
   const data = useMemo(() => aligned(curves), [curves]);
   const dataNow = useRef(data);
@@ -73,7 +76,7 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
         series.push(...[0, 1].map(() => ({ stroke: "transparent", width: 0, spanGaps: true, points: { show: false } })));
       }
     });
-    const axis = { stroke: color("--chart-ink"), grid: { stroke: color("--chart-line"), width: 1 }, ticks: { stroke: color("--chart-line"), width: 1, size: 4 }, font: "12px Inter, system-ui, sans-serif" };
+    const axis: uPlot.Axis = { stroke: color("--chart-ink"), grid: { stroke: color("--chart-line"), width: 1 }, ticks: { stroke: color("--chart-line"), width: 1, size: 4 }, font: "12px Inter, system-ui, sans-serif" };
     const made = new uPlot(
       {
         width: place.clientWidth,
@@ -82,7 +85,10 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
         bands,
         legend: { show: false },
         scales: { x: { time }, y: { distr: logY ? 3 : 1 } },
-        axes: [axis, { ...axis, size: 56, values: (_: uPlot, ticks: (number | null)[]) => ticks.map((tick) => (tick === null ? "" : newest.current.format(tick))) }],
+        axes: [
+          { ...axis, size: 32, ...(!time && formatX && { values: (_, ticks) => ticks.map((tick) => newest.current.formatX?.(tick) ?? "") }) },
+          { ...axis, size: widest, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : newest.current.format(tick))) },
+        ],
         cursor: { ...(cursor && { sync: { key: cursor, setSeries: false } }), y: false, points: { size: 6 } },
         hooks: {
           setCursor: [(self) => setPointed(self.cursor.idx == null ? null : self.data.map((each) => each[self.cursor.idx as number]))],

@@ -1,11 +1,33 @@
 /** The rooms of the page and their addresses; what is in a room is fetched when it is first entered. */
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import type { View } from "./run-curves";
 import { NotFound, RoomError, Shell } from "./shell";
+
+const text = (asked: unknown): string | undefined => (asked === undefined ? undefined : String(asked));
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
-const swarm = createRoute({ getParentRoute: () => root, path: "/" }).lazy(() => import("./routes/swarm").then((room) => room.Route));
-const runs = createRoute({ getParentRoute: () => root, path: "/runs" }).lazy(() => import("./routes/runs").then((room) => room.Route));
+const swarm = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  validateSearch: (asked): { worker?: string | undefined; lane?: number | undefined } => ({
+    worker: text(asked.worker),
+    lane: typeof asked.lane === "number" ? Math.max(0, Math.trunc(asked.lane)) : undefined,
+  }),
+}).lazy(() => import("./routes/swarm").then((room) => room.Route));
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: (asked): View & { chosen?: string[] | undefined; filter?: string | undefined } => ({
+    chosen: Array.isArray(asked.chosen) ? asked.chosen.map(String) : undefined,
+    filter: text(asked.filter),
+    metric: text(asked.metric),
+    x: asked.x === "time" ? "time" : undefined,
+    smooth: typeof asked.smooth === "number" ? asked.smooth : undefined,
+    log: asked.log === true || undefined,
+    apart: asked.apart === true || undefined,
+  }),
+}).lazy(() => import("./routes/runs").then((room) => room.Route));
 const run = createRoute({ getParentRoute: () => root, path: "/runs/$run" }).lazy(() => import("./routes/run").then((room) => room.Route));
 
 export const router = createRouter({

@@ -165,8 +165,8 @@ export function Table<T>({ caption, columns, rows, keyOf, open }: { caption: str
                 <th key={head} scope="col" aria-sort={down === null ? undefined : down ? "descending" : "ascending"} className={`px-3 py-2 font-medium whitespace-nowrap ${numeric ? "text-right" : ""}`}>
                   {by ? (
                     <button type="button" className="hover:text-ink" onClick={() => setSort({ head, down: down === null ? !!numeric : !down })}>
+                      {down !== null && <span aria-hidden>{down ? "↓ " : "↑ "}</span>}
                       {head}
-                      <span aria-hidden className="inline-block w-3">{down === null ? "" : down ? "↓" : "↑"}</span>
                     </button>
                   ) : head}
                 </th>

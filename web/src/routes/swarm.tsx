@@ -1,30 +1,168 @@
 /** Swarm: every worker, as it plays. */
-import { useQuery } from "@tanstack/react-query";
-import { createLazyRoute } from "@tanstack/react-router";
-import { workersQuery } from "../api";
-import { ago } from "../numbers";
-import { Badge, EmptyState, Loaded, Room, Table } from "../ui";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createLazyRoute, useNavigate, useSearch } from "@tanstack/react-router";
+import { type KeyboardEvent, useEffect, useState } from "react";
+import { type Worker, workersQuery } from "../api";
+import { Ring, type Row, feed } from "../feed";
+import { type LiveWorker, live } from "../live";
+import { ago, figure, short } from "../numbers";
+import { useStore } from "../store";
+import { FocusView } from "../swarm-focus";
+import { Tile, tileWidth } from "../swarm-tile";
+import { Badge, EmptyState, Loaded, Panel, Room, Sparkline } from "../ui";
 
 export const Route = createLazyRoute("/")({ component: Swarm });
 
+const REMEMBERED = 240;
+
 function Swarm() {
   const workers = useQuery(workersQuery);
+  const shown = useStore(live.workers);
+  const rates = useStore(live.rates);
+  const rewards = useWorkers();
+  useEffect(() => live.open(), []);
+  const navigate = useNavigate();
+  const { worker: focused, lane = 0 } = useSearch({ from: "/" });
+  const turn = (worker: string | undefined, lane?: number) => void navigate({ to: "/", search: worker === undefined ? {} : { worker, lane }, replace: focused !== undefined });
+  const inFocus = shown?.find(({ name }) => name === focused);
+  const names = [...new Set([...(shown ?? []).map(({ name }) => name), ...(workers.data ?? []).filter(({ alive }) => alive).map(({ worker }) => worker)])].sort();
+  const gone = (workers.data ?? []).filter(({ worker }) => !names.includes(worker));
+  const steps = [...rates].filter(([number]) => shown?.some((each) => each.number === number)).reduce((sum, [, rate]) => sum + rate, 0);
+  const lanes = (shown ?? []).reduce((sum, each) => sum + each.lanes, 0);
   return (
-    <Room title="Swarm" about="Every worker, as it plays.">
-      <Loaded query={workers} what="workers" empty={<EmptyState title="Nobody plays" />}>
-        {(all) => (
-          <Table
-            caption="Workers"
-            rows={all}
-            keyOf={(worker) => worker.worker}
-            columns={[
-              { head: "Worker", by: (worker) => worker.worker, cell: (worker) => worker.worker },
-              { head: "Seen", by: (worker) => worker.seen, cell: (worker) => ago(worker.seen) },
-              { head: "State", cell: (worker) => <Badge tone={worker.alive ? "good" : "plain"}>{worker.alive ? "alive" : "gone"}</Badge> },
-            ]}
-          />
-        )}
+    <Room
+      title="Swarm"
+      about={names.length ? `${names.length} ${names.length === 1 ? "worker" : "workers"}, ${lanes} lanes${steps ? `, ${short(steps)} steps a second` : ""}` : "Every worker, as it plays"}
+      actions={<Delay />}
+    >
+      <Loaded query={workers} what="workers">
+        {(all) =>
+          names.length ? (
+            <div className="flex flex-col gap-4">
+              {names.map((name) => {
+                const picture = shown?.find((each) => each.name === name);
+                return <WorkerPanel key={name} name={name} worker={all.find(({ worker }) => worker === name)} picture={picture} rate={picture && rates.get(picture.number)} rewards={rewards.get(name)} open={(lane) => turn(name, lane)} />;
+              })}
+            </div>
+          ) : (
+            <EmptyState title="Nobody plays">
+              Begin a worker: <code className="font-mono text-ink">ludus worker</code>. Its lanes appear here as it plays.
+            </EmptyState>
+          )
+        }
       </Loaded>
+      {gone.length > 0 && (
+        <details className="mt-6 text-quiet">
+          <summary className="w-fit">{gone.length} that went</summary>
+          <ul className="mt-2 flex flex-wrap gap-x-6 gap-y-1">
+            {gone.map(({ worker, seen }) => (
+              <li key={worker}>
+                <span className="text-ink">{worker}</span>, {ago(seen)}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {inFocus && <FocusView key={inFocus.number} worker={inFocus} lane={Math.min(lane, inFocus.lanes - 1)} turn={(lane) => turn(inFocus.name, lane)} close={() => turn(undefined)} />}
     </Room>
   );
+}
+
+interface PanelProps {
+  name: string;
+  worker: Worker | undefined;
+  picture: LiveWorker | undefined;
+  rate: number | undefined;
+  rewards: Ring | undefined;
+  open: (lane: number) => void;
+}
+
+function WorkerPanel({ name, worker, picture, rate, rewards, open }: PanelProps) {
+  const status = worker?.status ?? {};
+  const version = status.policy_version ?? status.version;
+  const flags = Array.isArray(status.flags) ? status.flags.map(String) : [];
+  const role = picture?.role ?? (typeof status.role === "string" ? status.role : null);
+  const facts = [picture?.game, version !== undefined && version !== null && `policy ${String(version)}`, rate !== undefined && `${short(rate)} steps/s`].filter(Boolean);
+  return (
+    <Panel
+      title={
+        <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+          {name}
+          {role && <Badge tone="accent">{role}</Badge>}
+          {flags.map((flag) => (
+            <Badge key={flag} tone="bad" icon="warning">{flag}</Badge>
+          ))}
+          <span className="text-sm font-normal text-quiet">{facts.join(" · ")}</span>
+        </span>
+      }
+      aside={
+        rewards &&
+        rewards.size > 1 && (
+          <span className="flex items-center gap-2 text-xs text-quiet">
+            <Sparkline values={rewards.y.subarray(0, rewards.size)} label="Return over time" />
+            <span className="font-medium text-ink">{figure(rewards.y[rewards.size - 1])}</span>
+          </span>
+        )
+      }
+    >
+      {picture ? (
+        <div className="grid justify-between gap-3" style={{ gridTemplateColumns: `repeat(auto-fill, ${tileWidth(picture.width)}px)` }} onKeyDown={moveAmongTiles}>
+          {Array.from({ length: picture.lanes }, (_, lane) => (
+            <Tile key={lane} worker={picture} lane={lane} open={() => open(lane)} />
+          ))}
+        </div>
+      ) : (
+        <p className="text-quiet">This worker shows no pictures.</p>
+      )}
+    </Panel>
+  );
+}
+
+/** Moves the keyboard to the tile beside, above or below. */
+function moveAmongTiles(event: KeyboardEvent<HTMLDivElement>): void {
+  const tiles = [...event.currentTarget.children] as HTMLElement[];
+  const at = tiles.indexOf(document.activeElement as HTMLElement);
+  const columns = tiles.findIndex((tile) => tile.offsetTop !== tiles[0]?.offsetTop);
+  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+  if (at < 0 || by === undefined) return;
+  event.preventDefault();
+  tiles[at + by]?.focus();
+}
+
+/** Tells how long it takes from a step to its picture here. */
+function Delay() {
+  const [latency, setLatency] = useState<number | null>(null);
+  useEffect(() => {
+    const timer = setInterval(() => setLatency(live.latency(0.95)), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return latency === null ? null : <span data-latency={latency} className="text-xs text-quiet">95 % of pictures within {Math.ceil(latency)} ms</span>;
+}
+
+/** Hears what workers tell of themselves: into the cache, and their returns into rings, by name. */
+function useWorkers(): ReadonlyMap<string, Ring> {
+  const client = useQueryClient();
+  const [rewards, setRewards] = useState<ReadonlyMap<string, Ring>>(new Map());
+  useEffect(() => {
+    const rings = new Map<string, Ring>();
+    return feed.hear("workers", {
+      maxHz: 2,
+      heard(rows) {
+        const newest = new Map((rows as (Row & Worker)[]).map((row) => [row.worker, row]));
+        client.setQueryData(workersQuery.queryKey, (known) => {
+          const others = (known ?? []).filter(({ worker }) => !newest.has(worker));
+          return [...others, ...[...newest.values()].map(({ worker, seen, status }) => ({ worker, seen, status, alive: true }))];
+        });
+        for (const { worker, seen, status } of newest.values()) {
+          const told = status.mean_return ?? status.reward;
+          if (typeof told !== "number") continue;
+          const ring = rings.get(worker) ?? new Ring(REMEMBERED);
+          rings.set(worker, ring);
+          ring.push(seen, told);
+        }
+        setRewards(new Map(rings));
+      },
+    });
+  }, [client]);
+  return rewards;
 }
