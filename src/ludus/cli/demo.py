@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from ludus.serve.demo import DemoPlan, Shown
     from ludus.serve.supervise import Status, Supervisor
 
+MINUTES = 3.0
+
 
 def main(
     game: str = "potyard",
     /,
     *,
-    minutes: float = 3.0,
+    minutes: float | None = None,
+    steps: int | None = None,
     episodes: int = 32,
     workers: int = 1,
     seed: int | None = None,
@@ -52,7 +55,8 @@ def main(
 
     Args:
         game: id of a game of this package, or the path of a card that names feats and goals.
-        minutes: how long to train.
+        minutes: how long to train, by default 3.
+        steps: train for so many steps of all workers together instead.
         episodes: that the trained agent, and random play, are judged by, of the same seeds.
         workers: that play while the learner learns; on two cores one is as quick as two.
         seed: of the weights, and of all workers' lanes and chances.
@@ -70,8 +74,12 @@ def main(
         raise MissingExtraError("fastapi", extra="serve") from error
     lab = LabPlan(name_for(game), game, workers, runs / "lab", runs, port, learner_port)
     lab = replace(lab, metrics_port=None if metrics_port < 0 else metrics_port)
-    lab = replace(lab, minutes=minutes, seed=seed, settings=settings)
+    lab = replace(lab, minutes=_minutes(minutes, steps), steps=steps, seed=seed, settings=settings)
     return _run(plan_demo(lab, episodes=episodes), keep_open=keep_open)
+
+
+def _minutes(minutes: float | None, steps: int | None) -> float:
+    return minutes if minutes is not None else MINUTES if steps is None else 0.0
 
 
 def closing_table(plan: DemoPlan, shown: Shown) -> Table:

@@ -7,7 +7,7 @@ shows on the page. LOG.md has what that costs beside one process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import count
@@ -20,10 +20,11 @@ from ludus.core.clock import Clock, SystemClock
 from ludus.core.errors import InputError, LudusError, MissingExtraError
 from ludus.core.types import Episode
 from ludus.episodes.summary import Summary
+from ludus.gameboy.library import open_game
 from ludus.goals.artefact import load_goal
 from ludus.run.evaluate import Evaluation, evaluate
 from ludus.run.feats import CARD, game_seat
-from ludus.run.games import GameSettings
+from ludus.run.games import GameSettings, game_id
 from ludus.run.goal_gate import try_gate, write_receipt
 from ludus.run.train import Report
 from ludus.serve.recorded import RecordedRun, report_run
@@ -103,28 +104,22 @@ class Shown:
         return found
 
 
-def plan_demo(
-    lab: LabPlan, *, episodes: int = 32, clock: Clock | None = None, goals: Sequence[Path] | None = None
-) -> DemoPlan:
-    """Give a demo that can be shown, in a new folder below `lab.runs`. Raises `InputError`s on what would stop it.
-
-    goals: folders of goals, by default all of the game's card.
-    """
-    if not lab.minutes > 0 and not lab.steps:
+def plan_demo(lab: LabPlan, *, episodes: int = 32, clock: Clock | None = None) -> DemoPlan:
+    """Give a demo that can be shown, in a new folder below `lab.runs`. Raises `InputError`s on what would stop it."""
+    if lab.minutes < 0 or not (lab.minutes or lab.steps):
         raise InputError(f"minutes is {lab.minutes}, expected more than 0: how long to train.")
     if episodes < 2:
         raise InputError(f"episodes is {episodes}, expected at least 2: one tells nothing of how sure a mean is.")
     stamp = (clock or SystemClock()).stamp()[:19].replace("-", "").replace(":", "").replace("T", "-")
     folder = _new_folder(lab.runs, f"demo-{stamp}")
-    plan = plan_lab(replace(lab, state=folder / "lab", runs=folder))
-    found = goals
-    if found is None:
-        found = sorted(path for path in plan.goals.iterdir() if path.is_dir()) if plan.goals else []
-    if plan.feats is None or not found:
+    game_id(GameSettings(game=lab.game))
+    card = None if GameSettings(game=lab.game).of_gymnasium else open_game(lab.game)[0]
+    if card is None or card.feats is None or card.goals is None:
         raise InputError(f"{lab.game!r} has no feats or no goals in its card; show a game that has both.")
-    for goal in found:
+    goals = tuple(sorted(path for path in card.goals.iterdir() if path.is_dir()))
+    for goal in goals:
         load_goal(goal)
-    return DemoPlan(plan, folder, tuple(found), episodes)
+    return DemoPlan(plan_lab(replace(lab, state=folder / "lab", runs=folder)), folder, goals, episodes)
 
 
 def training(plan: LabPlan, supervisor: Supervisor) -> Iterator[Report]:
@@ -189,7 +184,7 @@ def evaluate_one(
 def collect_clips(plan: DemoPlan, name: str) -> Clips:
     """Tell the orchestrator of a recorded run, fetch the clips of what it unlocks there, and see which of them play."""
     with client_for(plan.lab.url, plan.lab.token, timeout_s=60.0) as client:
-        report_run(RecordedRun(plan.folder / name), client, plan.folder / "spool" / name)
+        report_run(RecordedRun(plan.folder / name), client)
         unlocks = client.get("/feats/unlocks", params={"limit": NEWEST}).raise_for_status().json()
         mine = [unlock for unlock in unlocks if unlock["run_id"] == name]
         playable: dict[str, int] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import httpx
 import numpy as np
 
 from ludus.core.errors import InputError
+from ludus.core.events import to_json
 from ludus.core.types import Clip, Episode, Event
 from ludus.episodes.steps import read_steps
 from ludus.episodes.store import Store
 from ludus.run.filming import cut_clips
 from ludus.run.judge import read_events
-from ludus.serve.spool import Reporter, Spool
 from ludus.serve.worker import Errands, Film, Unmade
 
+BATCH = 100
+"""Events that are told at a time; even of the largest ones so many are taken."""
 LEASED = 16
 """Clips that are asked for at a time."""
 
@@ -36,11 +39,11 @@ class RecordedRun:
         self.world: Mapping[str, Any] = told["facts"]["world"]
         self._episodes = {episode.id: episode for episode in self._store.episodes()}
 
-    def events(self) -> Iterator[list[Event]]:
-        """Give the events of each episode, in order."""
+    def events(self) -> Iterator[Event]:
+        """Give the events of all episodes, in order."""
         for episode in sorted(self._episodes.values(), key=lambda episode: episode.index):
-            if events := read_events(self.folder, episode):
-                yield [replace(event, run=self.folder.name) for event in events]
+            for event in read_events(self.folder, episode):
+                yield replace(event, run=self.folder.name)
 
     def cut(self, wish: Mapping[str, Any]) -> Film | Unmade:
         """Give the film that an unlock wishes for, or why there is none."""
@@ -73,21 +76,22 @@ class RecordedRun:
         )
 
 
-def report_run(run: RecordedRun, client: httpx.Client, spool: Path) -> int:
+def report_run(run: RecordedRun, client: httpx.Client) -> int:
     """Tell an orchestrator of a run's events, make the clips that it asks for, and give how many clips there were.
 
-    Raises `InputError` where it does not take them.
+    Told again, the events count once. Raises `InputError` where it does not take them.
     """
-    name = run.folder.name
-    kept = Spool(spool)
-    for events in run.events():
-        kept.add(events)
-    if not Reporter(kept, name, client).send_all():
-        raise InputError(f"the orchestrator at {client.base_url} does not take the events of {name}; see its log.")
+    name, first = run.folder.name, 1
     errands, made = Errands(client, name, run.cut), 0
     try:
+        events = map(to_json, run.events())
+        while told := [*islice(events, BATCH)]:
+            client.post(
+                "/events", json={"producer": name, "epoch": 1, "first": first, "events": told}
+            ).raise_for_status()
+            first += len(told)
         while more := errands.run({"run": name}, want=LEASED):
             made += more
     except httpx.HTTPError as error:
-        raise InputError(f"the orchestrator at {client.base_url} does not take the clips of {name}: {error}") from error
+        raise InputError(f"the orchestrator at {client.base_url} does not take what {name} tells: {error}") from error
     return made
