@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import { Store } from "./store";
 
 export interface Binding {
-  /** A key, or two in a row: "t", "g r", "ArrowLeft". */
+  /** A key, or two in a row: "t", "g r", "ArrowLeft", "Space". */
   keys: string;
   does: string;
   run: () => void;
@@ -17,10 +17,13 @@ let firstAt = 0;
 function pressed(event: KeyboardEvent): void {
   const inField = (event.target as Element).closest?.("input:not([type=checkbox]), select, textarea");
   if (inField || event.ctrlKey || event.metaKey || event.altKey) return;
-  const pair = event.timeStamp - firstAt < PAIR_MS ? `${first} ${event.key}` : "";
+  const key = event.key === " " ? "Space" : event.key;
+  // The space bar presses what has the keyboard before it does anything else.
+  if (key === "Space" && (event.target as Element).closest?.("a, button, input, summary")) return;
+  const pair = event.timeStamp - firstAt < PAIR_MS ? `${first} ${key}` : "";
   // What was bound last is nearest: a window's keys come before those of the room below it.
-  const found = bound.get().findLast(({ keys }) => keys === pair) ?? bound.get().findLast(({ keys }) => keys === event.key);
-  [first, firstAt] = [event.key, event.timeStamp];
+  const found = bound.get().findLast(({ keys }) => keys === pair) ?? bound.get().findLast(({ keys }) => keys === key);
+  [first, firstAt] = [key, event.timeStamp];
   if (!found) return;
   event.preventDefault();
   found.run();
