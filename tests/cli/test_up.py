@@ -17,6 +17,9 @@ import httpx
 import pytest
 
 from ludus.cli import main
+from ludus.core.errors import DivergedError
+from ludus.learn.checkpoint import find_checkpoint, read_checkpoint
+from ludus.run.learner import Learner
 from ludus.serve import up
 from ludus.serve.listen import bind
 from tests.serve.lab import free_port
@@ -28,11 +31,23 @@ SMALL = ["--run.lanes=4", "--run.horizon=16", "--ppo.epochs=1", "--ppo.minibatch
 class Lab:
     """A lab of one worker, and what it prints."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.port, self.learner_port = free_port(), free_port()
-        command = ["up", "--port", str(self.port), "--learner-port", str(self.learner_port), "--metrics-port", "-1"]
+        command = [
+            "up",
+            *more,
+            "--port",
+            str(self.port),
+            "--learner-port",
+            str(self.learner_port),
+            "--metrics-port",
+            "-1",
+        ]
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "ludus.cli", *command, *SMALL], cwd=folder, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "ludus.cli", "up", *more, *ports, *SMALL],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
@@ -56,6 +71,15 @@ class Lab:
             return {"version": -1}
         policy: dict[str, Any] = told["policies"]["potyard"]
         return policy
+
+    def curve(self) -> list[int]:
+        """The steps of the learner's metrics, as the orchestrator has them."""
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self.port}/runs/potyard/metrics", trust_env=False, timeout=5)
+        except httpx.TransportError:
+            return []
+        told: list[int] = answer.json().get("curves", {}).get("losses/entropy", {}).get("step", [])
+        return told
 
     def events(self) -> int:
         """The number of the newest event; 0 while there is no orchestrator, or none."""
@@ -92,7 +116,7 @@ def wait_until(lab: Lab, what: Callable[[], object]) -> None:
 
 def kill(lab: Lab, name: str) -> None:
     """Kill a child, and see that it comes again and that the lab goes on."""
-    first, events = lab.pids(name)[-1], lab.events()
+    first = lab.pids(name)[-1]
     os.kill(first, signal.SIGKILL)
     wait_until(lab, lambda: lab.pids(name)[-1] != first)
     wait_until(lab, lambda: lab.learner()["version"] >= 0)
@@ -116,6 +140,32 @@ def test_whoever_is_killed_comes_again_and_the_lab_goes_on(lab: Lab, tmp_path: P
         "learner.log",
         "potyard-1.log",
     }
+
+
+def test_one_process_is_a_lab_too(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, "--inline")
+    try:
+        wait_until(lab, lambda: lab.curve()[-1:] and lab.curve()[-1] >= 3 * 64)
+        assert lab.end() == 0
+    finally:
+        if lab.popen.poll() is None:
+            lab.end(signal.SIGKILL)
+    saved, _ = read_checkpoint(find_checkpoint(tmp_path / "runs" / "potyard"))
+    assert saved.step % 64 == 0 and saved.updates == saved.step // 64
+
+
+def test_what_goes_wrong_in_one_process_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise DivergedError("the loss is NaN")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Learner, "push", fail)
+    assert main(["up", "--inline", "--port", "0", "--learner-port", "0", "--metrics-port", "-1", *SMALL]) == 2
+    out, err = capsys.readouterr()
+    assert "the loss is NaN" in err
+    assert out.startswith(("open http://127.0.0.1:", "the page is not built"))
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -128,7 +128,9 @@ def _run(plan: DemoPlan, *, keep_open: bool) -> int:
 
 def _open_page(plan: DemoPlan) -> None:
     """Say where the page opens, and open it where there is a display."""
-    told = way_in(plan.lab)
+    from ludus.serve.up import open_url
+
+    told = way_in(plan.lab.url, open_url(plan.lab))
     print(told, flush=True)
     if told.startswith("open ") and config.variable("page.display"):
         webbrowser.open(told.removeprefix("open "))

@@ -33,6 +33,7 @@ def main(
     port: int = 8040,
     learner_port: int = 8061,
     metrics_port: int = 8765,
+    inline: bool = False,
     settings: tuple[str, ...] = (),
 ) -> int:
     """Run a lab on this machine: an orchestrator with its page, a learner of one policy, and workers that play for it.
@@ -55,6 +56,7 @@ def main(
         port: of the page and the orchestrator; 0 takes any that is free.
         learner_port: of the learner; 0 takes any that is free.
         metrics_port: of the metrics stream; -1 for none.
+        inline: all of it in one process, with one worker and without the learner's port, to debug it.
         settings: settings of the learner as a.b=c, over the recipe; --a.b=c says the same.
     """
     try:
@@ -64,17 +66,22 @@ def main(
     told = LabPlan(name or name_for(game), game, workers, state, runs, port, learner_port)
     told = replace(told, metrics_port=None if metrics_port < 0 else metrics_port, recipe=recipe, role=role, seed=seed)
     plan = plan_lab(replace(told, steps=steps, minutes=minutes, settings=settings))
+    if inline:
+        from ludus.serve.inline import run_inline
+
+        run_inline(plan, lambda told: print(way_in(told.url, told.open_url), flush=True))
+        return 0
     return _keep_up(plan)
 
 
 def _keep_up(plan: LabPlan) -> int:
     from ludus.serve.supervise import Supervisor, ended_by_sigterm
-    from ludus.serve.up import children
+    from ludus.serve.up import children, open_url
 
     try:
         with ended_by_sigterm(), Supervisor(children(plan), plan.state / "logs", tell=_print) as supervisor:
             supervisor.wait_until_ready(READY_S)
-            print(way_in(plan), flush=True)
+            print(way_in(plan.url, open_url(plan)), flush=True)
             stay_up(supervisor)
     except KeyboardInterrupt:
         return 0
@@ -87,14 +94,13 @@ def stay_up(supervisor: Supervisor) -> NoReturn:
         threading.Event().wait(LOOK_S)
 
 
-def way_in(plan: LabPlan) -> str:
-    """Give the line that says where the page opens."""
+def way_in(url: str, open_url: str) -> str:
+    """Give the line that says where the page of an orchestrator opens."""
     from ludus.serve.page import built_page
-    from ludus.serve.up import open_url
 
     if built_page() is None:
-        return f"the page is not built, for that needs Node: make run; what is kept is told at {plan.url}/runs"
-    return f"open {open_url(plan)}"
+        return f"the page is not built, for that needs Node: make run; what is kept is told at {url}/runs"
+    return f"open {open_url}"
 
 
 def _print(status: Status) -> None:
