@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from starlette.types import ASGIApp
 from ludus.serve.answers import Answer
 from ludus.serve.app import handle_errors
 from ludus.serve.keys import Keys
+from ludus.serve.listen import bind, serve, server_for
 from ludus.serve.security import Door, rules_for
 from ludus.serve.wire import RefusedError
 
@@ -59,6 +62,25 @@ def create_worker_app(status: Status, encode: Encode | None, keys: Keys, *, host
 
     handle_errors(app)
     return Door(app, keys, rules_for(host))
+
+
+class WorkerServer:
+    """A worker's app on a port of this machine, in a thread. Raises `InputError` where the port is in use."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._bound = bind("127.0.0.1", port)
+        self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}"
+        self._server = server_for(app)
+        self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
+        serving = serve([(self._server, self._bound)], self._stop)
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(serving,), name="http", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
 
 
 @dataclass(frozen=True, slots=True)
