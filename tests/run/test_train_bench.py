@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from ludus.core import rng
 from ludus.core.errors import InputError
+from ludus.gameboy.world import GameBoyWorld
 from ludus.run.train_bench import Plan, run
 
 TINY = Plan(lanes=2, horizon=4, epochs=1, minibatches=2, rounds=2)
@@ -17,6 +20,33 @@ def test_sides_take_turns_and_each_round_counts() -> None:
 def test_stable_baselines3_plays_the_same_lanes() -> None:
     pytest.importorskip("stable_baselines3", reason="needs: pip install 'ludus[rl]'")
     assert run(TINY, ("sb3",))[0].median > 0
+
+
+@pytest.mark.slow
+def test_pyboy_plays_the_same_game_by_the_same_rewards() -> None:
+    pytest.importorskip("stable_baselines3", reason="needs: pip install 'ludus[rl]'")
+    pytest.importorskip("pyboy", reason="needs: pip install 'ludus[bench]'")
+    from ludus.run.train_bench_pyboy import PyBoyLanes
+
+    lanes, world = PyBoyLanes(2, stack=2), GameBoyWorld("potyard", 2, threads=1)
+    assert lanes.reset().shape == (2, 2, 72, 80)
+    world.reset(seeds=[0, 1])
+    total = np.zeros((2, 2))
+    for step in range(30):
+        actions = rng.integers(np.arange(2), "bench", step, high=8)
+        _, reward, done, _ = lanes.step(actions)
+        total += reward, world.step(actions).reward
+        assert not done.any()
+    lanes.close()
+    assert (total != 0).any(1).all() and np.abs(total[0] - total[1]).max() <= 3  # they begin some frames apart
+
+
+@pytest.mark.slow
+def test_the_shipped_recipe_is_three_times_as_quick_as_pyboy_and_stable_baselines3() -> None:
+    pytest.importorskip("stable_baselines3", reason="needs: pip install 'ludus[rl]'")
+    pytest.importorskip("pyboy", reason="needs: pip install 'ludus[bench]'")
+    ours, peer = run(Plan(lanes=64, horizon=32, epochs=3, minibatches=8, rounds=3), ("recipe", "pyboy-sb3"))
+    assert ours.median >= 3 * peer.median
 
 
 def test_an_unknown_side_is_refused_with_the_nearest() -> None:

@@ -189,7 +189,7 @@ def _run_one(name: str, cartridge: Cartridge, plan: Plan, with_peer: bool) -> Re
     steps: list[StepOnce] = [lambda step: _discard(world.step(schedule[step % SCHEDULE]))]
     if not with_peer:
         return Result(name, plan, _take_turns(steps, plan)[0], None)
-    console = _open_pyboy(cartridge)
+    console = open_pyboy(cartridge)
     steps.append(_pyboy_step(console, [int(row[0]) for row in schedule]))
     ours, peer = _take_turns(steps, plan)
     console.stop(save=False)
@@ -227,7 +227,8 @@ def _discard(shown: object) -> None:
     del shown
 
 
-def _open_pyboy(cartridge: Cartridge) -> Any:
+def open_pyboy(cartridge: Cartridge) -> Any:
+    """Give PyBoy with a game in it, as fast as it goes, without sound or window. Raises `MissingExtraError`."""
     try:
         with warnings.catch_warnings(action="ignore"):  # it warns of the SDL that it brings
             from pyboy import PyBoy

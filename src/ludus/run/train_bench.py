@@ -1,7 +1,8 @@
 """How fast the whole training loop is, beside Stable-Baselines3 and a loop of CleanRL's shape in the same run.
 
 All sides play the same Worlds (Pot Yard, all lanes in one core), and learn with Nature's net, as many lanes, steps,
-epochs and minibatches, on one thread. They take turns; what counts is CPU time, warm-up left out.
+epochs and minibatches, on one thread. They take turns; what counts is CPU time, warm-up left out. Two more sides are
+the shipped recipe, with its own net, and what it is to replace: PyBoy and Stable-Baselines3.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ludus.learn.threads import threads
 from ludus.nets.agent import Door, make_agent
 from ludus.nets.encoders import NetConfig
 from ludus.run.collect import begin, collect
+from ludus.run.recipe import read_recipe
 
 Iterate = Callable[[], None]
 """Plays and learns from one rollout."""
@@ -89,8 +91,12 @@ def _world(plan: Plan) -> World:
 def ludus(plan: Plan, *, precision: Precision) -> Iterate:
     """Give this package's loop."""
     config = PpoConfig(epochs=plan.epochs, minibatches=plan.minibatches, precision=precision)
+    return _loop(plan, config, NetConfig(kind="nature"), stack=STACK)
+
+
+def _loop(plan: Plan, config: PpoConfig, net: NetConfig, *, stack: int) -> Iterate:
     world = _world(plan)
-    agent = make_agent(Door.of(world.spec, STACK), NetConfig(kind="nature"), seed=0)
+    agent = make_agent(Door.of(world.spec, stack), net, seed=0)
     learner = make_learner(agent, config, seed=0)
     lanes = begin(world, agent, seed=0)
     rollout = empty_rollout(agent, steps=plan.horizon, lanes=plan.lanes)
@@ -104,6 +110,13 @@ def ludus(plan: Plan, *, precision: Precision) -> Iterate:
     return iterate
 
 
+def shipped_recipe(plan: Plan) -> Iterate:
+    """Give this package's loop as `ludus train potyard` runs it, with the plan's lanes, steps and epochs."""
+    recipe = read_recipe("potyard")
+    config = recipe.ppo.model_copy(update={"epochs": plan.epochs, "minibatches": plan.minibatches})
+    return _loop(plan, config, recipe.net, stack=recipe.run.stack)
+
+
 def stable_baselines3(plan: Plan) -> Iterate:
     """Give Stable-Baselines3's PPO with its own Nature net. Raises `MissingExtraError`."""
     try:
@@ -112,9 +125,24 @@ def stable_baselines3(plan: Plan) -> Iterate:
         raise MissingExtraError("stable-baselines3", extra="rl") from error
     from ludus.run.train_bench_sb3 import LanesAsVecEnv
 
-    model = PPO(
+    return _sb3(plan, PPO, LanesAsVecEnv(_world(plan), stack=STACK))
+
+
+def pyboy_and_sb3(plan: Plan) -> Iterate:
+    """Give Stable-Baselines3's PPO on PyBoy, a console for each lane. Raises `MissingExtraError`."""
+    try:
+        from stable_baselines3 import PPO
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("stable-baselines3", extra="rl") from error
+    from ludus.run.train_bench_pyboy import PyBoyLanes
+
+    return _sb3(plan, PPO, PyBoyLanes(plan.lanes, stack=2))
+
+
+def _sb3(plan: Plan, ppo: Any, lanes: Any) -> Iterate:
+    model = ppo(
         "CnnPolicy",
-        LanesAsVecEnv(_world(plan), stack=STACK),
+        lanes,
         n_steps=plan.horizon,
         batch_size=plan.steps // plan.minibatches,
         n_epochs=plan.epochs,
@@ -216,5 +244,7 @@ SIDES: dict[str, Callable[[Plan], Iterate]] = {
     "ludus": lambda plan: ludus(plan, precision="auto"),
     "ludus-fp32": lambda plan: ludus(plan, precision="fp32"),
     "sb3": stable_baselines3,
+    "recipe": shipped_recipe,
+    "pyboy-sb3": pyboy_and_sb3,
     "cleanrl": cleanrl,
 }
