@@ -33,22 +33,9 @@ class Lab:
 
     def __init__(self, folder: Path, *more: str) -> None:
         self.port, self.learner_port = free_port(), free_port()
-        command = [
-            "up",
-            *more,
-            "--port",
-            str(self.port),
-            "--learner-port",
-            str(self.learner_port),
-            "--metrics-port",
-            "-1",
-        ]
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "ludus.cli", "up", *more, *ports, *SMALL],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        ports = ["--port", str(self.port), "--learner-port", str(self.learner_port), "--metrics-port", "-1"]
+        command = [sys.executable, "-m", "ludus.cli", "up", *more, *ports, *SMALL]
+        self.popen = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
