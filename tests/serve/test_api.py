@@ -165,7 +165,7 @@ def test_goals_are_listed_as_their_artefacts_tell(served: Served, client: httpx.
     assert root is not None
     (root / "portal").mkdir(parents=True)
     (root / "portal" / "goal_template.meta.json").write_text('{"tau": 0.02}')
-    assert client.get("/goals").json() == [{"id": "portal", "meta": {"tau": 0.02}}]
+    assert client.get("/goals").json() == [{"id": "portal", "meta": {"tau": 0.02}, "error": None}]
 
 
 def test_the_process_tells_how_it_is(client: httpx.Client) -> None:

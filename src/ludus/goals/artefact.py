@@ -146,6 +146,14 @@ def load_goal(folder: Path, runtime: Runtime | None = None) -> Goal:
     return goal
 
 
+def read_templates(folder: Path) -> Shades:
+    """Give the templates `uint8[G, 72, 80]` of a goal, whatever became of the files that it comes from.
+
+    Raises `GoalError`.
+    """
+    return _read_templates(folder / TEMPLATE, read_meta(folder / META))
+
+
 def save_goal(folder: Path, meta: Meta, templates: Shades, beside: Mapping[str, bytes], *, force: bool = False) -> Goal:
     """Write a goal's folder, whole or not at all, with other files beside the pair, and give it loaded.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -56,6 +56,21 @@ class FeatAnswer(Answer):
     name: str
     rarity: float | None = None
     """Share of runs that unlocked it; None before the first run."""
+    unlocks: int = 0
+    """How often it was unlocked."""
+
+
+class Progress(BaseModel):
+    """How much of each feat is done in an episode under way."""
+
+    worker: str
+    instance_id: str
+    run_id: str
+    episode_id: str
+    tick: int
+    """Game time that it has reached."""
+    progress: dict[str, float]
+    """Feat -> 0 to 1; 1 where it has unlocked and cannot do so again."""
 
 
 class Unlock(Answer):
@@ -97,11 +112,53 @@ class Validation(BaseModel):
     notes: list[str]
 
 
+class Goal(BaseModel):
+    """A goal, as its artefact tells."""
+
+    id: str
+    meta: dict[str, Any] | None = None
+    error: str | None = None
+    """Why it cannot be read."""
+
+
 class Run(Answer):
     """A run that events, metrics or a folder told of."""
 
     run_id: str
     began: float
+
+
+class MadeCheckpoint(BaseModel):
+    """The newest checkpoint of a run."""
+
+    digest: str
+    """sha256 of its weights, by which others name it as their parent."""
+    step: int
+    updates: int
+    parent: str | None
+    lineage: list[str]
+
+
+class RunDetail(BaseModel):
+    """A run, with all that its folder tells of how it came to be."""
+
+    run_id: str
+    began: float
+    kind: Literal["train", "eval", "told"]
+    """Told: only events or metrics speak of it."""
+    game: str | None
+    role: str | None
+    policy: str | None
+    """Who played, in an evaluation."""
+    policy_digest: str | None
+    settings: dict[str, Any] | None
+    """All settings of a training, or what was asked of an evaluation."""
+    episodes: int
+    checkpoint: MadeCheckpoint | None
+    parent: str | None
+    """sha256 of the weights that its own began with."""
+    lineage: list[str]
+    """Digests of all that its weights come from, nearest first."""
 
 
 class Curve(BaseModel):

@@ -33,6 +33,8 @@ from ludus.serve.lab import Lab
 from ludus.serve.metrics import MetricsBody
 from ludus.serve.page import with_page
 from ludus.serve.records_api import record_routes
+from ludus.serve.review_api import review_routes
+from ludus.serve.runs_api import run_routes
 from ludus.serve.security import KIB, MIB, Door, cookie_name, rules_for
 from ludus.serve.tally import CONTENT_TYPE
 from ludus.serve.wire import RefusedError
@@ -63,6 +65,8 @@ def create_app(lab: Lab, *, routers: Iterable[APIRouter] = (), page: Path | None
         _ground(lab),
         event_routes(lab),
         judge_routes(lab),
+        run_routes(lab),
+        review_routes(lab),
         record_routes(lab),
         worker_routes(lab),
         *routers,

@@ -7,22 +7,34 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Query
+from fastapi import Path as UrlPath
+from starlette.responses import Response
 
 from ludus.core import files
 from ludus.core.errors import LudusError
 from ludus.core.types import Event
+from ludus.episodes.pictures import png
 from ludus.feats.contract import contract
 from ludus.feats.drift import Drift, diff
 from ludus.feats.feat import Feat
+from ludus.gameboy.machine import SHADES
+from ludus.goals.artefact import META, read_templates
 from ludus.serve import wire
-from ludus.serve.answers import Answer, FeatAnswer, Halls, Unlock, Validation
+from ludus.serve.answers import FeatAnswer, Goal, Halls, Progress, Refusal, Unlock, Validation
 from ludus.serve.lab import Lab
+from ludus.serve.records_api import MISSING, missing
+from ludus.serve.shelf import NAME
+from ludus.serve.wire import RefusedError
 
-MISSING = ("missing_events", "missing_payload_keys", "missing_counters")
+LACKING = ("missing_events", "missing_payload_keys", "missing_counters")
 SCANNED = 20_000
 """Newest events that tell what is told."""
-GOAL_META = "goal_template.meta.json"
+GoalId = Annotated[str, UrlPath(max_length=120)]
+GREYS = np.array(SHADES, np.uint8)
+PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+DAMAGED: dict[int | str, dict[str, Any]] = {409: {"model": Refusal}}
 
 
 def judge_routes(lab: Lab) -> APIRouter:
@@ -33,7 +45,17 @@ def judge_routes(lab: Lab) -> APIRouter:
     def get_feats() -> list[dict[str, Any]]:
         """List all feats."""
         rarity = _rarity(lab)
-        return [feat.to_json() | {"rarity": rarity.get(feat.id)} for feat in lab.judging.feats.values()]
+        unlocks = lab.store.unlock_counts()
+        return [
+            feat.to_json() | {"rarity": rarity.get(feat.id), "unlocks": unlocks.get(feat.id, 0)}
+            for feat in lab.judging.feats.values()
+        ]
+
+    @router.get("/feats/progress", response_model=list[Progress])
+    def get_progress(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
+        """Show how much of each feat is done in the episodes under way, the one that spoke last first."""
+        mind = lab.ingest.mind
+        return lab.judging.progress(mind, limit) if mind else []
 
     @router.get("/feats/unlocks", response_model=list[Unlock])
     def get_unlocks(limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[dict[str, Any]]:
@@ -57,20 +79,49 @@ def judge_routes(lab: Lab) -> APIRouter:
         """Show, for each feat that keeps the best, its instances, best first."""
         return lab.judging.judge.leaderboards(lab.ingest.mind.memory) if lab.ingest.mind else {}
 
-    @router.get("/goals", response_model=list[Answer])
+    _goal_routes(router, lab)
+    return router
+
+
+def _goal_routes(router: APIRouter, lab: Lab) -> None:
+    @router.get("/goals", response_model=list[Goal])
     def get_goals() -> list[dict[str, Any]]:
         """List the goals, each with what its artefact tells."""
         root = lab.settings.goals
         folders = sorted(root.iterdir()) if root and root.is_dir() else []
-        return [told for folder in folders if (told := _goal(folder)) is not None]
+        return [_goal(folder) for folder in folders if (folder / META).is_file()]
 
-    return router
+    @router.get("/goals/{id}", response_model=Goal, responses=MISSING)
+    def get_goal(id: GoalId) -> dict[str, Any]:  # noqa: A002 # the word of the path
+        """Show a goal."""
+        return _goal(find_goal(lab, id))
+
+    @router.get("/goals/{id}/template.png", response_class=Response, responses=MISSING | DAMAGED | PNG)
+    def get_template(id: GoalId, number: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:  # noqa: A002
+        """Give a template of a goal as PNG, 80 x 72."""
+        folder = find_goal(lab, id)
+        try:
+            templates = read_templates(folder)
+        except LudusError as error:
+            raise RefusedError(409, "damaged", str(error)) from error
+        if number >= len(templates):
+            raise missing("template", str(number))
+        return Response(png(GREYS[templates[number]]), media_type="image/png")
+
+
+def find_goal(lab: Lab, id_: str) -> Path:
+    """Give the folder of a goal. Raises `RefusedError`."""
+    root = lab.settings.goals
+    folder = root / id_ if root and NAME.fullmatch(id_) else None
+    if folder is None or folder.is_symlink() or not (folder / META).is_file():
+        raise missing("goal", id_)
+    return folder
 
 
 def _validate(feats: Sequence[Feat], events: Sequence[Event]) -> dict[str, Any]:
     drift = diff(contract(feats), events)
-    unreachable = [told for feat in feats if any((told := _missing(feat, drift))[key] for key in MISSING)]
-    summary = {key: sorted({name for told in unreachable for name in told[key]}) for key in MISSING}
+    unreachable = [told for feat in feats if any((told := _missing(feat, drift))[key] for key in LACKING)]
+    summary = {key: sorted({name for told in unreachable for name in told[key]}) for key in LACKING}
     return {
         "ok": not unreachable,
         "summary": summary | {"unreachable": len(unreachable)},
@@ -99,12 +150,8 @@ def _rarity(lab: Lab) -> Mapping[str, float]:
     return lab.judging.judge.rarity(lab.ingest.mind.memory) if lab.ingest.mind else {}
 
 
-def _goal(folder: Path) -> dict[str, Any] | None:
-    path = folder / GOAL_META
-    if not path.is_file():
-        return None
+def _goal(folder: Path) -> dict[str, Any]:
     try:
-        told = json.loads(files.read_text(path))
+        return {"id": folder.name, "meta": json.loads(files.read_text(folder / META))}
     except (LudusError, ValueError) as error:
         return {"id": folder.name, "error": str(error)}
-    return {"id": folder.name, "meta": told}

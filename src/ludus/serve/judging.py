@@ -75,6 +75,18 @@ class Judging:
         unlocked = [self._unlocked(by_seq[verdict.evidence["seq"]], verdict) for verdict in verdicts]
         return replace(mind, memory=memory), unlocked
 
+    def progress(self, mind: Mind, limit: int) -> list[dict[str, Any]]:
+        """Give how much of each feat is done where instances are, the one that spoke last first."""
+        under_way = set(mind.current.values())
+        newest = [episode for episode in reversed([*mind.lanes]) if episode in under_way][:limit]
+        return [self._progress(mind, episode) for episode in newest]
+
+    def _progress(self, mind: Mind, episode: str) -> dict[str, Any]:
+        worker, instance, run, name = (*episode.split("\n"), "", "")[:4]
+        shares = self.judge.progress(mind.memory, mind.lanes[episode], instance)
+        place = {"worker": worker, "instance_id": instance, "run_id": run, "episode_id": name}
+        return place | {"tick": mind.ticks[episode], "progress": shares}
+
     def _unlocked(self, told: Heard, verdict: Verdict) -> Unlocked:
         feat = self.feats[verdict.name]
         made = record(feat, verdict) | {"worker": told.producer}

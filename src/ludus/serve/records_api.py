@@ -1,4 +1,4 @@
-"""Runs, episodes and films over HTTP. What is in a URL is an id, which is looked up; no path comes from outside."""
+"""Episodes and films over HTTP. What is in a URL is an id, which is looked up; no path comes from outside."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
-from ludus.serve import metrics, wire
-from ludus.serve.answers import Clip, Curves, Episode, Highlight, Refusal, Run
+from ludus.serve import wire
+from ludus.serve.answers import Clip, Episode, Highlight, Refusal
 from ludus.serve.films import receive_film
 from ludus.serve.lab import Lab
 from ludus.serve.shelf import KINDS
@@ -29,32 +29,9 @@ MISSING: dict[int | str, dict[str, Any]] = {404: {"model": Refusal}}
 def record_routes(lab: Lab) -> APIRouter:
     """Give the routes of what is kept."""
     router = APIRouter(tags=["records"])
-    _run_routes(router, lab)
     _episode_routes(router, lab)
     _film_routes(router, lab)
     return router
-
-
-def _run_routes(router: APIRouter, lab: Lab) -> None:
-    @router.get("/runs", response_model=list[Run])
-    def get_runs(limit: Limit = 200) -> list[dict[str, Any]]:
-        """List the newest runs, newest first."""
-        return lab.store.runs(limit)
-
-    @router.get("/runs/{run}/metrics", response_model=Curves, responses=MISSING)
-    def get_metrics(
-        run: RunId,
-        points: Annotated[int, Query(ge=2, le=5_000)] = 500,
-        keys: Annotated[list[str], Query(max_length=64)] = [],  # noqa: B006 # FastAPI copies it
-    ) -> dict[str, Any]:
-        """Give the curves of a run's metrics, each of at most so many points."""
-        if lab.metrics.has(run):
-            rows = lab.metrics.rows(run)
-        else:
-            rows = metrics.table(lab.shelf.metrics(run))
-            if not rows.num_rows and lab.store.run(run) is None:
-                raise _missing("run", run)
-        return {"run_id": run, "curves": metrics.curves(rows, points=points, keys=keys)}
 
 
 def _episode_routes(router: APIRouter, lab: Lab) -> None:
@@ -68,16 +45,14 @@ def _episode_routes(router: APIRouter, lab: Lab) -> None:
     @router.get("/episodes/{id}", response_model=Episode, responses=MISSING)
     def get_episode(id: EpisodeId) -> dict[str, Any]:  # noqa: A002 # the word of the path
         """Show an episode."""
-        return _episode(lab, id)
+        return find_episode(lab, id)
 
     @router.get("/episodes/{id}/{part}", response_class=FileResponse, responses=MISSING)
     def get_part(id: EpisodeId, part: Literal["video", "trace", "steps", "events", "thumb"]) -> FileResponse:  # noqa: A002
         """Give a file of an episode; videos in ranges too."""
-        told = _episode(lab, id)
-        name = _part(told, part)
-        path = lab.shelf.file(id.partition(":")[0], name) if name else None
+        path = part_of(lab, find_episode(lab, id), part)
         if path is None:
-            raise _missing(part, id)
+            raise missing(part, id)
         return _file(path)
 
 
@@ -92,7 +67,7 @@ def _film_routes(router: APIRouter, lab: Lab) -> None:
         """Give a film by the name under which it was handed in, in ranges too."""
         path = lab.highlights / name
         if not FILM.fullmatch(name) or path.is_symlink() or not path.is_file():
-            raise _missing("highlight", name)
+            raise missing("highlight", name)
         return _file(path)
 
     @router.post("/highlights", response_model=Highlight, status_code=201)
@@ -101,25 +76,26 @@ def _film_routes(router: APIRouter, lab: Lab) -> None:
         return await receive_film(request.stream(), lab.highlights)
 
 
-def _episode(lab: Lab, id_: str) -> dict[str, Any]:
+def find_episode(lab: Lab, id_: str) -> dict[str, Any]:
+    """Give the line of an episode. Raises `RefusedError`."""
     found = lab.store.episode(id_)
     if found is None:
-        raise _missing("episode", id_)
+        raise missing("episode", id_)
     return found
 
 
-def _part(told: dict[str, Any], part: str) -> str | None:
-    """Give the name of an episode's file within its run's folder, as its line tells it."""
-    if part == "thumb":
-        return f"thumbs/{told['id'].partition(':')[2]}.png"
+def part_of(lab: Lab, told: dict[str, Any], part: str) -> FilePath | None:
+    """Give a file of an episode, as its line names it; None where it is not there."""
+    run, _, short = told["id"].partition(":")
     found = told.get("video") if part == "video" else told.get("files", {}).get(part)
-    name = found.get("path") if isinstance(found, dict) else None
-    return name if isinstance(name, str) else None
+    name = f"thumbs/{short}.png" if part == "thumb" else found.get("path") if isinstance(found, dict) else None
+    return lab.shelf.file(run, name) if isinstance(name, str) else None
 
 
 def _file(path: FilePath) -> FileResponse:
     return FileResponse(path, media_type=KINDS[path.suffix], content_disposition_type="inline", filename=path.name)
 
 
-def _missing(what: str, name: str) -> RefusedError:
+def missing(what: str, name: str) -> RefusedError:
+    """Give the refusal of an id that names nothing."""
     return RefusedError(404, "not_found", f"there is no {what} {name[:80]!r}.")

@@ -19,6 +19,8 @@ LOG = logging.getLogger("ludus.serve")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 MANIFEST, METRICS = "episodes.jsonl", "metrics.jsonl"
+LATEST, FACTS, WEIGHTS = "latest", "checkpoint.json", "model.safetensors"
+"""Of checkpoints, as `ludus.learn.checkpoint` writes them, which would need PyTorch to be asked."""
 ABOUT = ("run.json", "settings.json")
 KINDS = {
     ".mp4": "video/mp4",
@@ -78,6 +80,23 @@ class Shelf:
         if NAME.fullmatch(run):
             rows = (row_of(told) for told in _rows(self.root / run / METRICS))
             yield from (row for row in rows if row is not None)
+
+    def checkpoint(self, run: str) -> dict[str, Any] | None:
+        """Tell of a run's newest checkpoint: `digest` of its weights, `step`, `updates`, `parent`, `lineage`.
+
+        None where there is none that can be read.
+        """
+        folder = self.root / run / "checkpoints"
+        if not NAME.fullmatch(run) or not (folder / LATEST).is_file():
+            return None
+        try:
+            told = json.loads(files.read_text(folder / Path(files.read_text(folder / LATEST).strip()).name / FACTS))
+            digest = told["files"][WEIGHTS]
+            names = ("step", "updates", "parent")
+            return {name: told[name] for name in names} | {"digest": digest, "lineage": told.get("lineage", [])}
+        except (LudusError, ValueError, KeyError, TypeError) as error:
+            LOG.warning("%s: its newest checkpoint cannot be read: %r", folder, error)
+            return None
 
     def file(self, run: str, name: str) -> Path | None:
         """Give a file that a manifest names; None if it is not there, of no known kind, or not in its run's folder."""

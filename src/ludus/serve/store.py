@@ -136,6 +136,10 @@ class Store:
         """Give the newest unlocks of a hall, newest first; of a best_only feat only the best."""
         return self._unlocks("hall = :hall AND best = 1", limit, {"hall": hall})[::-1]
 
+    def unlock_counts(self) -> dict[str, int]:
+        """Give how often each feat was unlocked."""
+        return dict(self.database.read("SELECT feat, count(*) FROM unlocks GROUP BY feat"))
+
     def unlock_keys(self) -> list[tuple[str, str, int]]:
         """Give feat, unique key and event of every unlock, in their order."""
         rows = self.database.read("SELECT feat, seen, seq FROM unlocks ORDER BY id")
@@ -241,6 +245,10 @@ class Store:
         used = {name: value for name, value in values.items() if value is not None}
         rows = self.database.read(f"{sql} ORDER BY number DESC LIMIT :limit", used)
         return [{**_unpack(told), "number": number, "id": id_} for number, id_, told in rows]
+
+    def episode_count(self, run: str) -> int:
+        """Give how many episodes of a run are known."""
+        return int(self.database.read("SELECT count(*) FROM episodes WHERE run = :run", {"run": run})[0][0])
 
     def episode(self, id_: str) -> dict[str, Any] | None:
         """Give an episode by its id here, `RUN:EPISODE`."""
