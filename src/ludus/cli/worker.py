@@ -47,8 +47,7 @@ def main(
         rollouts: play so many, by default until the learner has learned from all its steps.
         lab: URL of an orchestrator, as ludus serve printed it.
         lab_token: file of the orchestrator's token.
-        state: folder for events that are not yet told and for films, by default runs/workers/NAME; a worker that was
-            killed goes on with the same --name and --state.
+        state: folder of events not yet told and of films, by default runs/workers/NAME; who was killed goes on there.
         port: of the worker's own /status and /highlight/encode, with --lab; 0 takes any that is free.
     """
     try:
@@ -65,19 +64,18 @@ def main(
         link = HttpLearner(client, policy)
         told = link.register(named)
         torch.set_num_threads(max(1, told.recipe.run.threads))
+        place = state or Path("runs/workers") / named
         if lab is None:
             worker, part = Worker(named, told.recipe, seed=told.seed), None
         else:
-            place = state or Path("runs/workers") / named
             worker, part = _open_both(named, told, lab, files.read_text(lab_token).strip(), place, port, stack)
         stack.callback(worker.close)
         worker.load(told.weights)
         taken = 0
         for outcome in work(worker, link, rollouts=rollouts):
+            taken += not isinstance(outcome, RolloutError)
             if isinstance(outcome, RolloutError):
                 console.print(f"refused: {outcome}", markup=False, highlight=False)
-            else:
-                taken += 1
             if part is not None:
                 part.version = worker.version
     print(f"{named}: {taken} rollouts taken")
