@@ -122,6 +122,9 @@ def test_a_clip_is_not_ready_without_its_film(served: Served, client: httpx.Clie
     told = client.post(f"/clips/{clip['id']}", json={"worker": "bare", "status": "ready", "clip_url": url})
     assert (told.status_code, told.json()["error"]) == (422, "no_film")
     raw = {"content-type": "application/octet-stream"}
+    film = client.post("/highlights", content=b"\0\0\0\x18ftypisom", headers=raw).json()["clip_url"]
+    ready = {"worker": "bare", "status": "ready", "clip_url": film, "poster_url": "https://elsewhere/x.png"}
+    assert client.post(f"/clips/{clip['id']}", json=ready).json()["error"] == "no_film"
     assert client.post("/highlights", content=b"no film at all", headers=raw).json()["error"] == "no_film"
 
 

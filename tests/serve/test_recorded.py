@@ -63,6 +63,8 @@ def test_every_unlock_of_a_recorded_run_gets_a_clip_that_plays(plan: DemoPlan) -
         (clip,) = [clip for clip in client.get("/clips").json() if clip["id"] == death["id"]]
         with av.open(BytesIO(client.get(death["clip_url"]).content), "r") as film:
             assert len([*film.decode(video=0)]) == clip["clip"]["frames"] > 0
+        with av.open(BytesIO(client.get(death["poster_url"]).content), "r") as poster:
+            assert next(poster.decode(video=0)).width > 0
         (cut,) = [one for one in episode["clips"] if one["tag"] == "shame.death"]
         assert clip["clip"]["frames"] == cut["frames"]  # the same window as the evaluation cuts
         events = client.get("/events", params={"limit": 5000}).json()

@@ -136,6 +136,7 @@ def test_wishes_become_films_or_reasons(served: Served, tmp_path: Path) -> None:
         told = {clip["wish"]["run_id"]: clip for clip in client.get("/clips").json() if clip["worker"] == "maker"}
     assert {run: clip["status"] for run, clip in told.items()} == {"a": "ready", "b": "skipped", "c": "ready"}
     assert told["a"]["clip"]["frames"] == 3
+    assert "poster_url" not in told["a"]["clip"]  # what cannot be decoded has none
 
 
 def test_the_workers_own_server_keeps_the_seeds_contract() -> None:

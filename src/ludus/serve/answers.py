@@ -92,6 +92,8 @@ class Unlock(Answer):
     score: float | None = None
     clip_status: str | None = None
     clip_url: str | None = None
+    poster_url: str | None = None
+    """A picture of the clip's moment."""
     reason: dict[str, Any] | None = None
 
 

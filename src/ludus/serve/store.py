@@ -136,6 +136,11 @@ class Store:
         """Give the newest unlocks of a hall, newest first; of a best_only feat only the best."""
         return self._unlocks("hall = :hall AND best = 1", limit, {"hall": hall})[::-1]
 
+    def unlock_counts_of_runs(self) -> dict[tuple[str, str], int]:
+        """Give how often each feat was unlocked in each run."""
+        rows = self.database.read("SELECT feat, run, count(*) FROM unlocks GROUP BY feat, run")
+        return {(feat, run): count for feat, run, count in rows}
+
     def unlock_counts(self) -> dict[str, int]:
         """Give how often each feat was unlocked."""
         return dict(self.database.read("SELECT feat, count(*) FROM unlocks GROUP BY feat"))
@@ -154,6 +159,11 @@ class Store:
             {"id": clip.id, "worker": clip.worker, "status": clip.status}
             | {"wish": _pack(clip.wish), "clip": _pack(clip.clip)},
         )
+
+    def release(self, worker: str) -> None:
+        """Take back what a worker was given to make, which has forgotten it."""
+        sql = "UPDATE clips SET lease = 0 WHERE status = 'pending' AND worker = :worker"
+        self.database.write(sql, {"worker": worker})
 
     def lease(self, worker: str, *, now: float, seconds: float, limit: int) -> list[ClipRow]:
         """Give a worker clips to make, oldest first: its own that nobody holds."""
@@ -291,7 +301,7 @@ def _unlocked(row: Row) -> dict[str, Any]:
         return told
     made = _unpack(clip)
     told |= {"clip_status": status}
-    return told | {name: made[name] for name in ("clip_url", "reason") if name in made}
+    return told | {name: made[name] for name in ("clip_url", "poster_url", "reason") if name in made}
 
 
 def _clip(row: Row) -> ClipRow:

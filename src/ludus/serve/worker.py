@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import httpx
+import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
+from ludus.episodes.pictures import png
 from ludus.serve.answers import Answer
 from ludus.serve.app import handle_errors
 from ludus.serve.keys import Keys
@@ -113,14 +117,17 @@ class Errands:
         self._worker = worker
         self._cut = cut
         self._waiting: dict[int, Mapping[str, Any]] = {}
+        self._anew = True
 
     def run(self, status: Mapping[str, Any], *, want: int = 4) -> int:
         """Tell of the worker, fetch wishes, and make the clips that can be made; how many were told of.
 
         Raises `httpx.TransportError` where the orchestrator is away: wishes stay, and its lease brings them again.
         """
-        answer = self._client.post(f"/workers/{self._worker}/sync", json={"status": dict(status), "want": want})
+        told = {"status": dict(status), "want": want, "anew": self._anew}
+        answer = self._client.post(f"/workers/{self._worker}/sync", json=told)
         answer.raise_for_status()
+        self._anew = False
         self._waiting |= {clip["id"]: clip["wish"] for clip in answer.json()["clips"]}
         return sum(self._make(number) for number in [*self._waiting])
 
@@ -130,6 +137,8 @@ class Errands:
             return False
         if isinstance(made, Film):
             told = {"status": "ready", "clip_url": upload(self._client, made.path), "clip": dict(made.clip)}
+            if (poster := poster_of(made.path, self._waiting[number])) is not None:
+                told["poster_url"] = hand_in(self._client, poster, "image/png")
         else:
             told = {"status": made.status, "reason": dict(made.reason)}
         answer = self._client.post(f"/clips/{number}", json={"worker": self._worker, **told})
@@ -142,7 +151,28 @@ class Errands:
 def upload(client: httpx.Client, path: Path) -> str:
     """Hand a film in, and give its URL."""
     with path.open("rb") as file:
-        answer = client.post("/highlights", content=file, headers={"content-type": "video/mp4"})
+        return hand_in(client, file, "video/mp4")
+
+
+def hand_in(client: httpx.Client, content: bytes | BinaryIO, kind: str) -> str:
+    """Hand a film or a picture in, and give its URL."""
+    answer = client.post("/highlights", content=content, headers={"content-type": kind})
     answer.raise_for_status()
     url: str = answer.json()["clip_url"]
     return url
+
+
+def poster_of(film: Path, wish: Mapping[str, Any]) -> bytes | None:
+    """Give the frame of a clip's moment as PNG, None where the film cannot be decoded here."""
+    try:
+        import av
+    except ImportError:  # the extra `video` is not installed: a page shows the film's own first frame then
+        return None
+    try:
+        with av.open(str(film), "r") as opened:
+            share = wish["pre_s"] / max(wish["pre_s"] + wish["post_s"], 1e-9)
+            until = islice(opened.decode(video=0), int(opened.streams.video[0].frames * share) + 1)
+            shown = deque(until, maxlen=1)
+            return png(shown[0].to_ndarray(format="rgb24").astype(np.uint8, copy=False)) if shown else None
+    except av.FFmpegError:
+        return None

@@ -26,6 +26,8 @@ class SyncBody(Struct, forbid_unknown_fields=True):
 
     status: dict[str, Any] = {}
     want: Annotated[int, Meta(ge=0, le=32)] = 0
+    anew: bool = False
+    """It has just begun and holds no clips: those that it was given before are given again at once."""
 
 
 class ClipBody(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +37,8 @@ class ClipBody(Struct, kw_only=True, forbid_unknown_fields=True):
     status: Literal["ready", "skipped", "failed", "rerenderable"]
     clip_url: str | None = None
     """Of a ready one: what handing in the film gave."""
+    poster_url: str | None = None
+    """Of a ready one, if there is one: what handing in a picture of its moment gave."""
     reason: dict[str, Any] | None = None
     """Of any other: `{code, detail}`."""
     clip: dict[str, Any] = {}
@@ -62,6 +66,8 @@ def worker_routes(lab: Lab) -> APIRouter:
 
         def keep() -> list[Clip]:
             lab.store.see_worker(worker, at, body.status)
+            if body.anew:
+                lab.store.release(worker)
             return [Clip.of(row) for row in lab.store.lease(worker, now=at, seconds=LEASE_S, limit=body.want)]
 
         clips = await lab.writer.run(keep)
@@ -97,7 +103,12 @@ def _result(lab: Lab, body: ClipBody) -> dict[str, Any]:
     if body.status != "ready":
         reason = body.reason or {"code": body.status, "detail": "the worker gave no reason"}
         return {**body.clip, "reason": reason}
-    name = (body.clip_url or "").removeprefix("/highlights/")
+    told = {**body.clip, "clip_url": _handed_in(lab, body.clip_url or "")}
+    return told if body.poster_url is None else told | {"poster_url": _handed_in(lab, body.poster_url)}
+
+
+def _handed_in(lab: Lab, url: str) -> str:
+    name = url.removeprefix("/highlights/")
     if not FILM.fullmatch(name) or not (lab.highlights / name).is_file():
-        raise RefusedError(422, "no_film", "a ready clip needs the clip_url of a film that was handed in.")
-    return {**body.clip, "clip_url": f"/highlights/{name}"}
+        raise RefusedError(422, "no_film", "a ready clip needs the URLs of what was handed in before.")
+    return f"/highlights/{name}"
