@@ -60,7 +60,7 @@ export function FocusView({ worker, lane, turn, close }: { worker: LiveWorker; l
         <canvas ref={canvas} role="img" aria-label={`${worker.game} as ${worker.name} plays it`} width={worker.width} height={worker.height} className="pixels block" style={{ width: worker.width * scaleFor(worker), height: worker.height * scaleFor(worker) }} />
       </div>
       <div className="mt-4 flex flex-wrap items-center gap-x-6 gap-y-3">
-        <dl className="flex grow flex-wrap gap-x-6 gap-y-1 text-xs">
+        <dl data-median={told ? live.latency(0.5) : undefined} className="flex grow flex-wrap gap-x-6 gap-y-1 text-xs">
           {[
             ["Step", figure(told?.step)],
             ["Delay", told ? `${figure(live.latency(0.5))} ms` : "–"],

@@ -54,13 +54,16 @@ export function Tile({ worker, lane, open }: { worker: LiveWorker; lane: number;
   }, [worker.number, lane]);
 
   return (
-    <button ref={button} type="button" onClick={open} aria-label={`${worker.name}, lane ${lane}${frozen ? ", picture stands still" : ""}`} className="group min-w-0 text-left">
+    <button ref={button} type="button" onClick={open} className="group min-w-0 text-left">
       <span className="screen block group-hover:outline-2 group-hover:outline-accent">
         <canvas ref={canvas} width={worker.width} height={worker.height} className="pixels block" style={{ width, aspectRatio: `${worker.width} / ${worker.height}` }} />
       </span>
       <span className="flex items-center gap-2 px-1 pt-1 text-xs text-quiet">
-        <span className="font-medium text-ink">{lane}</span>
-        <span ref={caption} className="grow" />
+        <span className="font-medium text-ink">
+          <span className="sr-only">{worker.name}, lane </span>
+          {lane}
+        </span>
+        <span ref={caption} aria-hidden className="grow" />
         {frozen && (
           <span className="flex items-center gap-1 text-bad">
             <Icon name="warning" size={8} /> still

@@ -1,0 +1,54 @@
+// Walks through the page by keyboard alone: rooms, help, theme, a lane in focus.
+import { check, complaints, enter } from "./browser.mjs";
+
+check(async (open, { url, worker }) => {
+  const page = await open({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
+  const complained = complaints(page);
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
+  const told = { complained };
+  await enter(page, url);
+  await press("Tab");
+  told.first = await focused();
+  await press("Enter", "Tab");
+  await press("g", "r");
+  await page.getByRole("heading", { level: 1, name: "Runs" }).waitFor();
+  await press("/");
+  told.filter = await focused();
+  await page.keyboard.type("no such run");
+  await page.getByText("No run is called that").waitFor();
+  told.address = new URL(page.url()).searchParams.get("filter");
+  await page.getByRole("searchbox").fill("");
+  await page.getByRole("searchbox").blur();
+  await press("?");
+  await page.getByRole("dialog", { name: "Keys" }).waitFor();
+  told.keys = await page.locator("dialog dd").allTextContents();
+  await press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await press("t");
+  told.theme = await page.evaluate(() => document.documentElement.dataset.theme);
+  await press("t", "t");
+  await press("g", "s");
+  const tile = page.getByRole("button", { name: `${worker}, lane 0` });
+  await tile.waitFor();
+  await tile.focus();
+  await press("ArrowRight");
+  told.beside = await page.getByRole("button", { name: `${worker}, lane 1`, exact: true }).evaluate((tile) => tile === document.activeElement);
+  await press("Enter");
+  await page.getByRole("dialog", { name: `${worker}, lane 1` }).waitFor();
+  await page.getByText("H.264").waitFor();
+  told.lane = new URL(page.url()).searchParams.get("lane");
+  await press("ArrowRight");
+  await page.getByRole("dialog", { name: `${worker}, lane 2` }).waitFor();
+  const download = page.waitForEvent("download");
+  await press("c");
+  await page.waitForTimeout(600);
+  await press("c");
+  told.clip = (await download).suggestedFilename();
+  await press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  told.after = new URL(page.url()).search;
+  return told;
+});
