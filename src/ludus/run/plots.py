@@ -10,7 +10,7 @@ from html import escape
 from ludus.episodes.plot import ticks
 
 WIDTH, HEIGHT = 440, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 44
+LEFT, RIGHT, TOP, BOTTOM = 52, 26, 30, 44
 COLUMNS = 2
 LINES = 18
 """Pixels of a line of the legend."""
@@ -115,8 +115,10 @@ def _marks(low: float, high: float, panel: Panel) -> dict[float, str]:
     if panel.x_labels:
         return dict(panel.x_labels)
     if panel.log:
-        return {float(power): f"1e{power}" for power in range(math.floor(low), math.ceil(high) + 1)}
-    return {value: _told(value) for value in ticks(low, high, 4)}
+        found = {float(power): f"1e{power}" for power in range(math.floor(low), math.ceil(high) + 1)}
+    else:
+        found = {value: _told(value) for value in ticks(low, high, 4)}
+    return {value: text for value, text in found.items() if low <= value <= high} or found
 
 
 def _told(number: float) -> str:
