@@ -12,7 +12,7 @@ WEB := $(shell find web -name node_modules -prune -o -type f -print)
 run: $(READY) $(if $(shell command -v npm),$(PAGE))
 	$(BIN)/ludus demo
 
-test: lint
+test: lint $(if $(shell command -v npm),$(PAGE))
 	$(BIN)/pytest
 
 docs: $(READY)
@@ -23,6 +23,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	if [ -d web/node_modules ]; then npm --prefix web run --silent check; fi
 
 format: $(READY)
 	$(BIN)/ruff check --fix
