@@ -100,6 +100,21 @@ def test_an_unlock_of_nobody_says_why_there_is_no_clip(opened: Opener) -> None:
     assert (told["clip_status"], told["reason"]["code"], told["score"]) == ("skipped", "no_worker", 3)
 
 
+def test_of_many_unlocks_of_a_feat_in_a_run_the_first_and_ever_fewer_later_ones_have_clips(opened: Opener) -> None:
+    desk, sent = Desk(opened()), 0
+    for episode in range(1, 41):
+        if episode == 20:  # it goes on counting after a restart
+            desk.close()
+            desk = Desk(opened())
+        desk.post(batch(pots(20, episode=str(episode)), first=sent + 1))
+        sent += 20
+    desk.close()
+    told = {unlock["episode_id"]: unlock for unlock in desk.store.unlocks(99)}
+    made = [int(episode) for episode, unlock in told.items() if unlock["clip_status"] == "pending"]
+    assert len(told) == 40 and sorted(made) == [*range(1, 9), 16, 32]
+    assert told["9"]["reason"]["code"] == "enough" and "unlock 9" in told["9"]["reason"]["detail"]
+
+
 def test_episodes_that_come_at_the_same_time_are_kept_apart(opened: Opener) -> None:
     desk = Desk(opened())
     mixed = [event for pair in zip(pots(19, episode="1.0"), pots(19, episode="2.0"), strict=True) for event in pair]

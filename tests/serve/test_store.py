@@ -98,6 +98,10 @@ def test_a_clip_is_leased_to_its_worker_alone_until_the_lease_ends(opened: Opene
         assert [clip.id for clip in store.lease("w", now=1, seconds=60, limit=9)] == [2]
         assert store.lease("w", now=59, seconds=60, limit=9) == []
         assert [clip.id for clip in store.lease("w", now=60, seconds=60, limit=9)] == [1]
+        store.release("other")
+        assert store.lease("w", now=60, seconds=60, limit=9) == []
+        store.release("w")
+        assert [clip.id for clip in store.lease("w", now=60, seconds=60, limit=9)] == [1, 2]
 
 
 def test_a_clip_is_settled_once_and_by_its_worker(opened: Opener) -> None:

@@ -5,6 +5,7 @@ An event, what it means to the judge, its unlocks and their clips are committed 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,8 @@ from ludus.serve.store import Store
 from ludus.serve.tables import ClipRow, EventRow
 from ludus.serve.wire import Batch, EventBody, RefusedError
 
+FIRST_CLIPS = 8
+"""Unlocks of a feat in a run that all have clips; of later ones the 16th, the 32nd and so on, unless they are bests."""
 SAVE_EVERY = 20_000
 """Events between two saves of the judge's memory; so many are judged again after a crash."""
 PAGE = 5_000
@@ -60,6 +63,8 @@ class _Open:
     heard: list[Heard] = field(default_factory=list)
     cursors: dict[tuple[str, int], int] = field(default_factory=dict)
     runs: dict[str, float] = field(default_factory=dict)
+    unlocks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By feat and run."""
 
 
 class Ingest:
@@ -74,6 +79,7 @@ class Ingest:
         self._publish = publish
         self._cursors = store.cursors()
         self._runs: set[str] = set()
+        self._counts = Counter(store.unlock_counts_of_runs())
         self._seq = store.head()
         self._mind = judging.init() if judging else None
         self._next = self._mind
@@ -143,6 +149,7 @@ class Ingest:
         self._seq, self._mind = self._open.seq, self._next
         self._cursors |= self._open.cursors
         self._runs |= self._open.runs.keys()
+        self._counts += self._open.unlocks
         if self._publish and self._open.rows:
             self._publish(Fresh(self._open.rows, self._unlocks))
 
@@ -190,12 +197,24 @@ class Ingest:
         record = {"id": number, "seq": unlocked.row.seq, **unlocked.row.record}
         if unlocked.wish is None:
             return record
-        reason = {"code": "no_worker", "detail": "its event names no producer that could make a clip"}
-        status, clip = ("pending", {}) if unlocked.producer else ("skipped", {"reason": reason})
+        reason = self._no_clip(unlocked)
+        status, clip = ("skipped", {"reason": reason}) if reason else ("pending", {})
         self._store.wish(ClipRow(number, unlocked.producer, status, unlocked.wish, clip))
         if unlocked.producer:
             self._store.see_worker(unlocked.producer, self._open.ts)
         return record | {"clip_status": status} | clip
+
+    def _no_clip(self, unlocked: Unlocked) -> dict[str, str] | None:
+        """Give why an unlock is to have no clip, None where it is to have one."""
+        if not unlocked.producer:
+            return {"code": "no_worker", "detail": "its event names no producer that could make a clip"}
+        key = (unlocked.row.feat, unlocked.row.run)
+        self._open.unlocks[key] += 1
+        number = self._counts[key] + self._open.unlocks[key]
+        if unlocked.row.best_only or number <= FIRST_CLIPS or number.bit_count() == 1:
+            return None
+        detail = f"unlock {number} of this feat in this run; of the first {FIRST_CLIPS}, 16, 32, 64... there are clips"
+        return {"code": "enough", "detail": detail}
 
     def _tell(self, record: dict[str, Any]) -> None:
         """Add the event that says that a feat was unlocked."""
