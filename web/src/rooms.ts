@@ -4,4 +4,5 @@ import type { IconName } from "./icons";
 export const ROOMS = [
   { path: "/", name: "Swarm", icon: "swarm", key: "s" },
   { path: "/runs", name: "Runs", icon: "runs", key: "r" },
+  { path: "/episodes", name: "Episodes", icon: "episodes", key: "e" },
 ] as const satisfies readonly { path: string; name: string; icon: IconName; key: string }[];

@@ -1,6 +1,7 @@
 /** The rooms of the page and their addresses; what is in a room is fetched when it is first entered. */
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
 import type { View } from "./run-curves";
+import { episodesSearch } from "./searches";
 import { NotFound, RoomError, Shell } from "./shell";
 
 const text = (asked: unknown): string | undefined => (asked === undefined ? undefined : String(asked));
@@ -29,9 +30,11 @@ const runs = createRoute({
   }),
 }).lazy(() => import("./routes/runs").then((room) => room.Route));
 const run = createRoute({ getParentRoute: () => root, path: "/runs/$run" }).lazy(() => import("./routes/run").then((room) => room.Route));
+const episodes = createRoute({ getParentRoute: () => root, path: "/episodes", validateSearch: episodesSearch }).lazy(() => import("./routes/episodes").then((room) => room.Route));
+const episode = createRoute({ getParentRoute: () => root, path: "/episodes/$id" }).lazy(() => import("./routes/episode").then((room) => room.Route));
 
 export const router = createRouter({
-  routeTree: root.addChildren([swarm, runs, run]),
+  routeTree: root.addChildren([swarm, runs, run, episodes, episode]),
   defaultPreload: "intent",
   defaultErrorComponent: RoomError,
   scrollRestoration: true,

@@ -1,0 +1,65 @@
+/** What judges said of an episode, by the names that people know. */
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, told } from "./api";
+import type { components } from "./api.gen";
+import type { Line, Verdict } from "./episode";
+import { Badge, HallBadge } from "./ui";
+
+export type Feat = components["schemas"]["FeatAnswer"];
+export type Goal = components["schemas"]["Goal"];
+
+export const featsQuery = queryOptions({ queryKey: ["feats", "all"], queryFn: () => told(api.GET("/feats")) });
+export const goalsQuery = queryOptions({ queryKey: ["goals"], queryFn: () => told(api.GET("/goals")) });
+export const runQuery = (run: string) => queryOptions({ queryKey: ["runs", run], queryFn: () => told(api.GET("/runs/{run}", { params: { path: { run } } })) });
+
+/** Gives the sha256 of the ROM that a run has played; null where it was no Game Boy game, which is not played again here. */
+export function useRom(run: string): string | null {
+  const world = useQuery(runQuery(run)).data?.settings?.world as { rom_sha256?: unknown } | undefined;
+  return typeof world?.rom_sha256 === "string" ? world.rom_sha256 : null;
+}
+
+/** Gives the goal that a verdict is about, null where it is a feat's. */
+export const goalOf = ({ judge, name }: Verdict): string | null => (judge.startsWith("goal:") ? name : null);
+
+export interface Named {
+  name: string;
+  about: string;
+  hall: string;
+  hidden: boolean;
+}
+
+/** Gives feats by id. One that nobody told of here is called as its id is, and is in the hall that this begins with. */
+export function useFeats(): (id: string) => Named {
+  const { data } = useQuery(featsQuery);
+  return useMemo(() => {
+    const named = new Map(
+      (data ?? []).map((feat) => {
+        const { description = "", hall = "fame", hidden = false } = feat as { description?: string; hall?: string; hidden?: boolean };
+        return [feat.id, { name: feat.name, about: description, hall, hidden }];
+      }),
+    );
+    return (id) => named.get(id) ?? { name: id, about: "", hall: id.startsWith("shame") ? "shame" : "fame", hidden: false };
+  }, [data]);
+}
+
+export function VerdictBadge({ verdict, hall }: { verdict: Verdict; hall: string }) {
+  return goalOf(verdict) === null ? <HallBadge hall={hall} /> : <Badge tone="good" icon="goals">Goal</Badge>;
+}
+
+/** How many verdicts of each kind an episode has. */
+export function VerdictCounts({ line }: { line: Line }) {
+  const feat = useFeats();
+  const goals = line.verdicts.filter((verdict) => goalOf(verdict) !== null);
+  const halls = line.verdicts.filter((verdict) => goalOf(verdict) === null).map(({ name }) => feat(name).hall);
+  const counts = { fame: halls.filter((hall) => hall !== "shame").length, shame: halls.filter((hall) => hall === "shame").length };
+  return (
+    <>
+      {counts.fame > 0 && <Badge tone="fame" icon="fame">{counts.fame} fame</Badge>}
+      {counts.shame > 0 && <Badge tone="shame" icon="shame">{counts.shame} shame</Badge>}
+      {goals.map(({ name }) => (
+        <Badge key={name} tone="good" icon="goals">{name}</Badge>
+      ))}
+    </>
+  );
+}

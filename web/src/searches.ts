@@ -1,0 +1,27 @@
+/** What the addresses of rooms hold after `?`. */
+
+const text = (asked: unknown): string | undefined => (asked === undefined || asked === "" ? undefined : String(asked));
+const oneOf = <T extends string>(all: readonly T[], asked: unknown): T | undefined => all.find((each) => each === asked);
+
+export const SORTS = ["newest", "best", "worst", "longest", "shortest", "noticed"] as const;
+
+export interface EpisodesSearch {
+  run?: string | undefined;
+  policy?: string | undefined;
+  verdict?: string | undefined;
+  film?: "yes" | "no" | undefined;
+  sort?: (typeof SORTS)[number] | undefined;
+  filter?: string | undefined;
+}
+
+export const episodesSearch = (asked: Record<string, unknown>): EpisodesSearch => ({
+  run: text(asked.run),
+  policy: text(asked.policy),
+  verdict: text(asked.verdict),
+  film: oneOf(["yes", "no"], asked.film),
+  sort: oneOf(SORTS, asked.sort),
+  filter: text(asked.filter),
+});
+
+/** Of a goal's room: the episode that is compared with it. */
+export const goalSearch = (asked: Record<string, unknown>): { episode?: string | undefined } => ({ episode: text(asked.episode) });
