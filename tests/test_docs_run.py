@@ -1,0 +1,55 @@
+"""The README and the pages run as they stand there, command by command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ludus.gameboy.library import open_game
+from ludus.gameboy.trace import save_actions
+from tests.docs_page import Reader
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {"README.md": (ROOT / "README.md").read_text().partition("## What there is")[0]} | {
+    path.name: path.read_text() for path in sorted(DOCS.glob("*.md"))
+}
+ELSEWHERE = {
+    "conformance.md": "its ROMs are others'; tests/gameboy/test_suites.py compares its table where they are",
+    "episodes.md": "tests/episodes/test_docs_episodes.py",
+    "feats.md": "tests/feats/test_docs_feats.py",
+    "gameboy.md": "tests/gameboy/test_docs_gameboy.py",
+    "goals.md": "tests/goals/test_docs_goals.py",
+    "merging.md": "tests/learn/test_docs_merging.py",
+    "serving.md": "tests/serve",
+    "training.md": "tests/run",
+    "video.md": "tests/episodes/video/test_docs_video.py",
+    "worlds.md": "tests/core",
+}
+"""Pages that explain: what runs what they show."""
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """Give somebody who has a ROM, a trace and a file of feats at hand."""
+    card, cartridge = open_game("potyard")
+    for name in ("GAME.gb", "game.gb"):
+        (tmp_path / name).write_bytes(cartridge.rom)
+    save_actions(tmp_path / "play.jsonl", [[5], [4], [0]] * 10, codec=card.codec)
+    assert card.feats
+    (tmp_path / "FEATS.json").write_text(card.feats.read_text())
+    monkeypatch.chdir(tmp_path)
+    return Reader()
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in ELSEWHERE])
+def test_a_page_runs_as_it_stands_there(reader: Reader, name: str) -> None:
+    reader.read(PAGES[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["README.md", "tutorial.md"])
+def test_a_beginner_s_page_runs_in_full(reader: Reader, name: str) -> None:
+    reader.in_full = True
+    reader.read(PAGES[name])
