@@ -161,6 +161,9 @@ def test_what_lies_in_the_folder_of_runs_is_found_by_id(served: Served, client: 
     (found,) = [told for told in client.get("/runs").json() if told["run_id"] == "eval-1"]
     assert found["run"] == {"policy": "random"}
     assert client.get("/runs/eval-1/metrics").json()["curves"]["loss"]["last"] == [0.5, 0.25]
+    client.post("/runs/eval-1/metrics", json={"rows": [{"step": 2, "values": {"w1/episodes": 3}}]})  # by a worker of it
+    curves = client.get("/runs/eval-1/metrics").json()["curves"]
+    assert (curves["loss"]["last"], curves["w1/episodes"]["last"]) == ([0.5, 0.25], [3])
 
 
 def test_goals_are_listed_as_their_artefacts_tell(served: Served, client: httpx.Client) -> None:

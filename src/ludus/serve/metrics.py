@@ -77,10 +77,6 @@ class MetricsLog:
             while len(self._open) > MOST_OPEN:
                 self._open.pop(next(iter(self._open)))[0].close()
 
-    def has(self, run: str) -> bool:
-        """Whether anything was added for a run."""
-        return self._place(run).is_dir()
-
     def rows(self, run: str) -> pa.Table:
         """Give all that was told of a run: step, ts, key, value."""
         with self._reading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import pyarrow as pa
 from fastapi import APIRouter, Query
 
 from ludus.serve import metrics
@@ -55,12 +56,10 @@ def run_routes(lab: Lab) -> APIRouter:
         keys: Annotated[list[str], Query(max_length=64)] = [],  # noqa: B006 # FastAPI copies it
     ) -> dict[str, Any]:
         """Give the curves of a run's metrics, each of at most so many points."""
-        if lab.metrics.has(run):
-            rows = lab.metrics.rows(run)
-        else:
-            rows = metrics.table(lab.shelf.metrics(run))
-            if not rows.num_rows and lab.store.run(run) is None:
-                raise missing("run", run)
+        # What workers tell of a run and what its learner writes into its folder are parts of one.
+        rows = pa.concat_tables([lab.metrics.rows(run), metrics.table(lab.shelf.metrics(run))])
+        if not rows.num_rows and lab.store.run(run) is None:
+            raise missing("run", run)
         return {"run_id": run, "curves": metrics.curves(rows, points=points, keys=keys)}
 
     return router
