@@ -61,6 +61,14 @@ def test_the_page_needs_no_pointer(lab: Lab) -> None:
     assert (told["clip"], told["after"]) == (f"{WORKER}-lane-2.webm", "")
 
 
+def test_an_unlock_is_told_as_it_happens(lab: Lab) -> None:
+    place = {"run_id": "told-live", "episode_id": "1.0", "instance_id": "page"}
+    pot = {"event_type": "counter_delta", "payload": {"name": "pots_broken", "delta": 25}, "tick": 1, **place}
+    told = lab.check("toasts", events=[pot])
+    assert told["statuses"] == [200]
+    assert "Pot Popper" in told["told"] and "Fame" in told["told"]
+
+
 def test_live_pictures_are_of_now(lab: Lab) -> None:
     told = lab.check("live", worker=WORKER, seconds=4)
     assert told["moved"]

@@ -81,6 +81,7 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
       {
         width: place.clientWidth,
         height,
+        padding: [8, 12, 0, 0],
         series,
         bands,
         legend: { show: false },

@@ -1,9 +1,8 @@
 /** A lane's picture among many: asked for only while it can be seen. */
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { Icon } from "./icons";
 import { type LiveWorker, live } from "./live";
 
-const FROZEN_MS = 5_000;
 const BEZEL_PX = 6;
 
 /** Gives how wide a picture is shown: about as wide as is usual, every pixel of it by whole pixels of the screen. */
@@ -15,26 +14,20 @@ function shownWidth(width: number): number {
 
 export const tileWidth = (width: number): number => shownWidth(width) + 2 * BEZEL_PX;
 
-export function Tile({ worker, lane, open }: { worker: LiveWorker; lane: number; open: () => void }) {
+/** flag: what is wrong with the picture, as its worker tells. */
+export function Tile({ worker, lane, flag, open }: { worker: LiveWorker; lane: number; flag: string | undefined; open: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const caption = useRef<HTMLSpanElement>(null);
-  const [frozen, setFrozen] = useState(false);
   const width = shownWidth(worker.width);
 
   useEffect(() => {
     const glass = canvas.current?.getContext("bitmaprenderer");
-    const probe = new OffscreenCanvas(8, 8).getContext("2d", { willReadFrequently: true });
-    if (!button.current || !glass || !probe) return;
+    if (!button.current || !glass) return;
     let stop: (() => void) | null = null;
-    let [seen, since] = ["", 0];
     const start = () =>
       live.watch(worker.number, lane, (picture, head) => {
         if (!(picture instanceof ImageBitmap)) return;
-        probe.drawImage(picture, 0, 0, 8, 8);
-        const now = probe.getImageData(0, 0, 8, 8).data.join();
-        if (now !== seen) [seen, since] = [now, head.playedMs];
-        setFrozen(head.playedMs - since > FROZEN_MS);
         glass.transferFromImageBitmap(picture);
         live.shown(head);
         if (caption.current) caption.current.textContent = `step ${head.step}`;
@@ -64,9 +57,9 @@ export function Tile({ worker, lane, open }: { worker: LiveWorker; lane: number;
           {lane}
         </span>
         <span ref={caption} aria-hidden className="grow" />
-        {frozen && (
+        {flag && (
           <span className="flex items-center gap-1 text-bad">
-            <Icon name="warning" size={8} /> still
+            <Icon name="warning" size={8} /> {flag}
           </span>
         )}
       </span>

@@ -29,14 +29,14 @@ export function Toasts() {
     [client],
   );
   return (
-    <ol aria-live="polite" aria-label="Unlocks" className="pointer-events-none fixed right-4 bottom-20 z-40 flex w-72 flex-col gap-2 sm:bottom-4">
+    <ol aria-live="polite" aria-label="Unlocks" className="pointer-events-none fixed right-4 bottom-20 z-40 flex w-80 flex-col gap-2 sm:bottom-4">
       {unlocks.map((unlock) => (
         <li key={unlock.id} className="appear pointer-events-auto flex items-center gap-3 rounded-md border border-line bg-raised p-3">
           <span className={unlock.hall === "shame" ? "text-shame" : "text-fame"}>
             <Icon name={unlock.hall === "shame" ? "shame" : "fame"} size={32} />
           </span>
           <span className="min-w-0 grow">
-            <strong className="block truncate font-pixel text-base font-semibold">{unlock.name}</strong>
+            <strong className="mb-0.5 block font-pixel text-base leading-5 font-semibold text-balance">{unlock.name}</strong>
             <span className="flex items-center gap-2 text-xs text-quiet">
               <HallBadge hall={unlock.hall} /> {unlock.tier}
             </span>

@@ -84,7 +84,7 @@ export function Tip({ text, children }: { text: ReactNode; children: ReactNode }
 function State({ title, children, alert = false }: { title: string; children?: ReactNode; alert?: boolean }) {
   return (
     <div role={alert ? "alert" : "status"} className="mx-auto flex max-w-lg flex-col items-center gap-3 px-4 py-16 text-center">
-      <Pot size={64} />
+      {alert ? <img src="/broken.svg" alt="" width={64} height={64} className="pixels" /> : <Pot size={64} />}
       <p className="font-pixel text-lg">{title}</p>
       {children && <div className="text-quiet">{children}</div>}
     </div>

@@ -57,7 +57,7 @@ function Overview({ runs }: { runs: readonly RunFacts[] }) {
   return (
     <div className="flex flex-col gap-4">
       {chosen.length > 0 && <RunCurves runs={chosen} view={view} change={(next) => void navigate({ search: (before) => ({ ...before, ...next }), replace: true })} />}
-      {chosen.length > 1 && <Differences runs={chosen} />}
+      {new Set(chosen.map(({ group }) => group)).size > 1 && <Differences runs={chosen} />}
       <Panel
         title={`${runs.length} ${runs.length === 1 ? "run" : "runs"}`}
         aside={
@@ -83,22 +83,17 @@ function Overview({ runs }: { runs: readonly RunFacts[] }) {
 }
 
 function Differences({ runs }: { runs: readonly RunFacts[] }) {
-  const names = differences(runs);
   return (
     <Panel title="What differs">
-      {names.length ? (
-        <Table
-          caption="Settings that differ"
-          rows={names}
-          keyOf={(name) => name}
-          columns={[
-            { head: "Setting", by: (name) => name, cell: (name) => <code className="font-mono text-xs">{name}</code> },
-            ...runs.map(({ id, settings }) => ({ head: id, cell: (name: string) => settings.get(name) ?? "–" })),
-          ]}
-        />
-      ) : (
-        <p className="text-quiet">These runs have the same settings.</p>
-      )}
+      <Table
+        caption="Settings that differ"
+        rows={differences(runs)}
+        keyOf={(name) => name}
+        columns={[
+          { head: "Setting", by: (name) => name, cell: (name) => <code className="font-mono text-xs">{name}</code> },
+          ...runs.map(({ id, settings }) => ({ head: id, cell: (name: string) => settings.get(name) ?? "–" })),
+        ]}
+      />
     </Panel>
   );
 }

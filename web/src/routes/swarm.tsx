@@ -46,7 +46,7 @@ function Swarm() {
             </div>
           ) : (
             <EmptyState title="Nobody plays">
-              Begin a worker: <code className="font-mono text-ink">ludus worker</code>. Its lanes appear here as it plays.
+              Begin a lab: <code className="font-mono text-ink">ludus up potyard</code>. Its lanes appear here as they are played.
             </EmptyState>
           )
         }
@@ -68,6 +68,20 @@ function Swarm() {
   );
 }
 
+/** What a worker may tell of itself, as far as it is shown. */
+interface WorkerStatus {
+  role?: string | null;
+  policy?: string;
+  policy_version?: number | null;
+  steps_per_s?: number;
+  mean_return?: number;
+  flags?: readonly string[];
+  /** Lanes of each kind. */
+  black?: readonly number[];
+  frozen?: readonly number[];
+}
+const FLAGS = ["black", "frozen"] as const;
+
 interface PanelProps {
   name: string;
   worker: Worker | undefined;
@@ -78,18 +92,22 @@ interface PanelProps {
 }
 
 function WorkerPanel({ name, worker, picture, rate, rewards, open }: PanelProps) {
-  const status = worker?.status ?? {};
-  const version = status.policy_version ?? status.version;
-  const flags = Array.isArray(status.flags) ? status.flags.map(String) : [];
-  const role = picture?.role ?? (typeof status.role === "string" ? status.role : null);
-  const facts = [picture?.game, version !== undefined && version !== null && `policy ${String(version)}`, rate !== undefined && `${short(rate)} steps/s`].filter(Boolean);
+  const { policy, policy_version: version, role, flags, steps_per_s: speed, ...lanes } = (worker?.status ?? {}) as WorkerStatus;
+  const facts = [
+    picture?.game,
+    policy,
+    version !== undefined && version !== null && `version ${version}`,
+    (rate ?? speed) !== undefined && `${short(rate ?? speed ?? 0)} steps/s`,
+  ].filter(Boolean);
+  const part = picture?.role ?? role;
+  const flagOf = (lane: number) => FLAGS.find((flag) => lanes[flag]?.includes(lane));
   return (
     <Panel
       title={
         <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
           {name}
-          {role && <Badge tone="accent">{role}</Badge>}
-          {flags.map((flag) => (
+          {part && <Badge tone="accent">{part}</Badge>}
+          {flags?.map((flag) => (
             <Badge key={flag} tone="bad" icon="warning">{flag}</Badge>
           ))}
           <span className="text-sm font-normal text-quiet">{facts.join(" · ")}</span>
@@ -99,7 +117,7 @@ function WorkerPanel({ name, worker, picture, rate, rewards, open }: PanelProps)
         rewards &&
         rewards.size > 1 && (
           <span className="flex items-center gap-2 text-xs text-quiet">
-            <Sparkline values={rewards.y.subarray(0, rewards.size)} label="Return over time" />
+            <Sparkline values={rewards.y.subarray(0, rewards.size)} label="Mean return over time" />
             <span className="font-medium text-ink">{figure(rewards.y[rewards.size - 1])}</span>
           </span>
         )
@@ -108,7 +126,7 @@ function WorkerPanel({ name, worker, picture, rate, rewards, open }: PanelProps)
       {picture ? (
         <div className="grid justify-between gap-3" style={{ gridTemplateColumns: `repeat(auto-fill, ${tileWidth(picture.width)}px)` }} onKeyDown={moveAmongTiles}>
           {Array.from({ length: picture.lanes }, (_, lane) => (
-            <Tile key={lane} worker={picture} lane={lane} open={() => open(lane)} />
+            <Tile key={lane} worker={picture} lane={lane} flag={flagOf(lane)} open={() => open(lane)} />
           ))}
         </div>
       ) : (
@@ -154,8 +172,8 @@ function useWorkers(): ReadonlyMap<string, Ring> {
           return [...others, ...[...newest.values()].map(({ worker, seen, status }) => ({ worker, seen, status, alive: true }))];
         });
         for (const { worker, seen, status } of newest.values()) {
-          const told = status.mean_return ?? status.reward;
-          if (typeof told !== "number") continue;
+          const told = (status as WorkerStatus).mean_return;
+          if (told === undefined) continue;
           const ring = rings.get(worker) ?? new Ring(REMEMBERED);
           rings.set(worker, ring);
           ring.push(seen, told);
