@@ -3,6 +3,7 @@
 python -m tests.serve.load ingest         events a second in batches of 200, and what an answer takes
 python -m tests.serve.load sockets        memory with 1,000 WebSockets, half of which read nothing
 python -m tests.serve.load restart        from start to ready with 1 M events
+python -m tests.serve.load live           from a step to its picture at a viewer, 16 tiles and one lane in focus
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import http.client
 import json
 import os
 import re
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -22,9 +25,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from websockets.sync.client import connect
+
 from ludus.core.clock import SystemClock
 from ludus.serve.database import open_database
 from ludus.serve.ingest import Ingest
+from ludus.serve.live_wire import DELTA, HEADER, JPEG, KEY, Head
 from ludus.serve.store import Store
 from ludus.serve.wire import read_batch
 from ludus.serve.writer import Writer
@@ -225,12 +231,58 @@ def restart(folder: Path, *, events: int) -> dict[str, Any]:
     }
 
 
+def live(folder: Path, *, seconds: float) -> dict[str, Any]:
+    """Watch 16 lanes of a worker at 10 Hz and one of them in focus; give how old pictures are when they arrive."""
+    with running(folder) as process:
+        token = folder / "state" / "token"
+        command = [sys.executable, "-m", "tests.serve.feeder", process.url, str(token)]
+        feeder = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+        try:
+            ages, sizes = _watch(process, seconds)
+            shares = {
+                name: cpu_s(pid) / seconds for name, pid in (("feeder", feeder.pid), ("server", process.popen.pid))
+            }
+        finally:
+            feeder.send_signal(signal.SIGINT)
+            assert feeder.wait(30) == 0
+    told: dict[str, Any] = {f"cpu_{name}": round(share, 3) for name, share in shares.items()}
+    for name, kinds in (("tile", (JPEG,)), ("focus", (KEY, DELTA))):
+        found = sorted(age for kind in kinds for age in ages[kind])
+        told |= {f"{name}s": len(found), f"{name}_bytes": round(sum(sizes[kind] for kind in kinds) / len(found))}
+        told |= {f"{name}_p{part}_ms": round(found[len(found) * part // 100], 1) for part in (50, 95, 99)}
+    return told
+
+
+def _watch(process: Process, seconds: float) -> tuple[dict[int, list[float]], dict[int, int]]:
+    """Give, by kind, the ages of pictures in ms as they arrive, and their bytes."""
+    ages: dict[int, list[float]] = {kind: [] for kind in range(4)}
+    sizes = dict.fromkeys(ages, 0)
+    headers = {"authorization": f"Bearer {process.token}"}
+    url = f"{process.url.replace('http', 'ws', 1)}/live"
+    with connect(url, additional_headers=headers, proxy=None, legacy=True) as link:
+        while not (workers := json.loads(link.recv(60))["workers"]):
+            pass
+        (one,) = (worker["number"] for worker in workers)
+        link.send(json.dumps({"type": "watch", "tiles": [[one, lane] for lane in range(16)], "hz": 10}))
+        link.send(json.dumps({"type": "focus", "worker": one, "lane": 0}))
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            body = link.recv(60)
+            if isinstance(body, bytes):
+                head = Head(*HEADER.unpack_from(body))
+                ages[head.kind].append(1000 * time.time() - head.t_ms)
+                sizes[head.kind] += len(body)
+    return ages, sizes
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         match sys.argv[1]:
             case "ingest":
                 told = ingest(folder, batches=2_000)
+            case "live":
+                told = live(folder, seconds=30)
             case "restart":
                 told = restart(folder, events=1_000_000)
             case _:
