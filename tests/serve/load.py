@@ -239,16 +239,17 @@ def live(folder: Path, *, seconds: float) -> dict[str, Any]:
         feeder = subprocess.Popen(command, cwd=Path(__file__).parents[2])
         try:
             ages, sizes = _watch(process, seconds)
-            shares = {
-                name: cpu_s(pid) / seconds for name, pid in (("feeder", feeder.pid), ("server", process.popen.pid))
-            }
+            used = {"feeder": cpu_s(feeder.pid), "server": cpu_s(process.popen.pid)}
         finally:
             feeder.send_signal(signal.SIGINT)
             assert feeder.wait(30) == 0
-    told: dict[str, Any] = {f"cpu_{name}": round(share, 3) for name, share in shares.items()}
+    told: dict[str, Any] = {f"cpu_{name}": round(cpu / seconds, 3) for name, cpu in used.items()}
     for name, kinds in (("tile", (JPEG,)), ("focus", (KEY, DELTA))):
         found = sorted(age for kind in kinds for age in ages[kind])
-        told |= {f"{name}s": len(found), f"{name}_bytes": round(sum(sizes[kind] for kind in kinds) / len(found))}
+        told |= {
+            f"{name}_pictures": len(found),
+            f"{name}_bytes": round(sum(sizes[kind] for kind in kinds) / len(found)),
+        }
         told |= {f"{name}_p{part}_ms": round(found[len(found) * part // 100], 1) for part in (50, 95, 99)}
     return told
 
