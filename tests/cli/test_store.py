@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ludus.cli import main
+from ludus.core.clock import SystemClock
 from ludus.serve.database import open_database
+from ludus.serve.keys import Keys, read_token
 from ludus.serve.store import Store
 from tests.serve.lab import FEATS, TICK_HZ, Desk, batch, pots
 
@@ -74,3 +76,11 @@ def test_old_events_are_moved_into_a_file_and_never_over_one(lab: Path, capsys: 
 def test_no_store_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store", "check", str(tmp_path)]) == 2
     assert "there is no store at" in capsys.readouterr().err
+
+
+def test_tokens_of_scopes_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["store", "token", str(tmp_path)]) == 2
+    keys = Keys(read_token(tmp_path / "token"), SystemClock())
+    assert main(["store", "token", str(tmp_path), "--scope", "worker", "--days", "2"]) == 0
+    assert keys.opens(capsys.readouterr().out.strip()) == "worker"
+    assert main(["store", "token", str(tmp_path), "--days", "-1"]) == 2

@@ -1,4 +1,4 @@
-"""The security table: who is refused, why, and that nothing else comes in."""
+"""The security table: who is refused, why, and that nothing else comes in. `ROWS` has its rows and their tests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,77 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from ludus.core.clock import ManualClock, SystemClock
+from ludus.core.clock import SystemClock
 from ludus.core.errors import InputError
 from ludus.serve.keys import Keys, read_token
 from ludus.serve.lab import LabSettings
 from ludus.serve.security import is_loopback, rules_for
+from tests.serve import test_limits, test_scopes
 from tests.serve.lab import Served, raw, told
 
 EVENT = b'{"event_type": "a"}'
+ROWS = {
+    "1 loopback by default; beyond it the token is needed to read too": (
+        "test_loopback_is_the_default_and_anything_else_needs_the_token_to_read",
+        "test_a_served_lab_listens_to_loopback_alone",
+    ),
+    "2 the token for all that changes anything and for WebSockets; its file is its owner's": (
+        "test_whatever_may_change_something_needs_the_token",
+        "test_a_websocket_needs_the_token",
+        "test_the_token_is_for_its_owner_alone",
+    ),
+    "2 a browser gets a cookie for a code that works once": (
+        "test_a_code_opens_once_and_its_cookie_is_strict",
+        "test_codes_and_cookies_grow_old",
+    ),
+    "2 tokens of scopes": (
+        "test_a_token_of_a_scope_opens_that_and_nothing_else",
+        "test_tokens_of_scopes_end",
+        "test_a_browser_that_may_only_look_changes_nothing",
+    ),
+    "3 Host, with its port, on HTTP and WebSocket": (
+        "test_a_host_that_is_not_ours_is_refused",
+        "test_the_names_of_loopback_are_ours",
+        "test_a_host_or_a_token_that_comes_twice_is_refused",
+    ),
+    "4 Origin, Sec-Fetch-Site, JSON that says so": (
+        "test_a_page_of_another_origin_is_refused_even_with_the_token",
+        "test_a_page_of_our_own_is_served",
+        "test_another_sites_requests_are_refused_but_its_links_lead_here",
+        "test_a_websocket_of_another_origin_is_refused_with_the_token",
+        "test_the_metrics_stream_is_open_to_programs_of_this_machine_and_to_no_page",
+        "test_a_body_that_is_not_told_to_be_json_is_refused",
+    ),
+    "5 headers": ("test_every_answer_tells_browsers_what_not_to_do",),
+    "6 ids, never paths": ("test_no_address_leads_to_a_file_that_is_not_meant",),
+    "7 limits, counted as bytes come in": (
+        "test_a_body_is_counted_as_it_comes_in_whatever_its_headers_say",
+        "test_a_body_that_does_not_come_is_given_up",
+        "test_headers_that_do_not_end_are_given_up",
+        "test_bodies_made_to_hurt_are_answered_in_short_time",
+        "test_a_websocket_message_that_is_too_large_closes_it",
+        "test_too_much_waiting_is_refused_and_nothing_that_waits_is_lost",
+    ),
+    "8 no pickle": ("test_nothing_that_comes_from_elsewhere_is_unpickled",),
+    "9 workers pull; nobody is dialled": ("test_an_orchestrator_has_nothing_to_call_others_with",),
+    "10 changes are audited, and who is wrong too often is refused": (
+        "test_what_changes_anything_is_audited",
+        "test_who_is_wrong_too_often_is_told_to_come_later_and_the_right_token_still_opens",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def forgiven(served: Served) -> None:
+    """Every test begins with nobody having been wrong."""
+    served.lab.keys.forgive()
+
+
+def test_every_row_of_the_table_has_its_tests() -> None:
+    named = [name for names in ROWS.values() for name in names]
+    there = {*globals(), *vars(test_limits), *vars(test_scopes)}
+    assert [name for name in named if name not in there] == []
+    assert len(named) == len({*named})
 
 
 def get(served: Served, host: str, path: str = "/healthz", extra: str = "") -> bytes:
@@ -116,22 +179,6 @@ def test_a_code_opens_once_and_its_cookie_is_strict(served: Served, bare: httpx.
     with connect(url, additional_headers={"cookie": value}, origin=Origin(served.url), proxy=None) as page:
         assert json.loads(page.recv())["type"] == "hello"
     bare.cookies.clear()
-
-
-def test_codes_and_cookies_grow_old() -> None:
-    clock = ManualClock()
-    keys = Keys("0123456789abcdef", clock)
-    late, cookie = keys.mint(), keys.redeem(keys.mint())
-    assert cookie is not None
-    assert keys.knows(cookie)
-    assert Keys("0123456789abcdef", clock).knows(cookie), "a restart keeps browsers"
-    assert not Keys("another token....", clock).knows(cookie)
-    clock.advance(301)
-    assert keys.redeem(late) is None
-    clock.advance(31 * 24 * 3600)
-    assert not keys.knows(cookie)
-    for made_up in ("", ".", "9" * 400, "-1.", "١٢.", f"{10**12}."):
-        assert not keys.knows(made_up)
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"cookie": "ludus=1"}])

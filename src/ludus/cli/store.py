@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from ludus.core.errors import MissingExtraError
+from ludus.core.clock import SystemClock
+from ludus.core.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from ludus.serve.store import Store
 
+Scope = Literal["view", "ingest", "worker", "admin"]
 MOST_SHOWN = 20
+DAY_S = 24 * 3600
 
 
 def check(state: str = "lab", /, *, feats: Path | None = None, tick_hz: float = 4194304 / 70224) -> int:
@@ -69,7 +72,30 @@ def export(out: Path, /, *, state: str = "lab") -> int:
     return 0
 
 
-main = {"check": check, "compact": compact, "export": export}
+def token(state: Path = Path("lab"), /, *, scope: Scope = "view", days: int = 0) -> int:
+    """Print a token that may do less than the one in the folder, and is good for its learner too where they share it.
+
+    view reads and listens; ingest tells events and metrics, and reads nothing beyond this machine; worker does what
+    ludus worker does; admin does everything. All of them end when the file of the token is deleted.
+
+    Args:
+        state: folder of the orchestrator, or of a learner's runs.
+        scope: what it may do.
+        days: for how long; 0 until there is a new token in the folder.
+    """
+    try:
+        from ludus.serve.keys import Keys, read_token
+    except ImportError as error:
+        raise MissingExtraError("msgspec", extra="serve") from error
+    if not (state / "token").is_file():
+        raise InputError(f"{state}: there is no token; ludus serve makes one when it is first run.")
+    if days < 0:
+        raise InputError(f"days is {days}, expected 0 or more.")
+    print(Keys(read_token(state / "token"), SystemClock()).grant(scope, days * DAY_S))
+    return 0
+
+
+main = {"check": check, "compact": compact, "export": export, "token": token}
 
 
 @contextmanager

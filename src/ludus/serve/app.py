@@ -11,7 +11,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +26,7 @@ from starlette.websockets import WebSocket
 import ludus
 from ludus.serve import wire
 from ludus.serve.answers import Answer, Health, Receipt, Refusal
+from ludus.serve.asked import address_of, cookie_name
 from ludus.serve.events_api import event_routes, hot_openapi, hot_routes
 from ludus.serve.judges_api import judge_routes
 from ludus.serve.keys import COOKIE_S
@@ -35,7 +36,7 @@ from ludus.serve.page import with_page
 from ludus.serve.records_api import record_routes
 from ludus.serve.review_api import review_routes
 from ludus.serve.runs_api import run_routes
-from ludus.serve.security import KIB, MIB, Door, cookie_name, rules_for
+from ludus.serve.security import KIB, MIB, RETRY_S, Door, rules_for, too_many
 from ludus.serve.tally import CONTENT_TYPE
 from ludus.serve.wire import RefusedError
 from ludus.serve.workers_api import ClipBody, SyncBody, worker_routes
@@ -108,7 +109,7 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
     def answer(error: RefusedError) -> Response:
         if lab:
             lab.tally.refused.labels(error.reason).inc()
-        headers = {"retry-after": "1"} if error.status == 503 else None
+        headers = {"retry-after": str(RETRY_S[error.status])} if error.status in RETRY_S else None
         return JSONResponse(error.to_json(), error.status, headers)
 
     async def refused(_request: Request, error: Exception) -> Response:
@@ -177,15 +178,17 @@ def _ground(lab: Lab) -> APIRouter:
         return Response(tally.text(), headers={"content-type": CONTENT_TYPE})
 
     @router.post("/open", response_model=Answer)
-    async def mint() -> dict[str, str]:
-        """Give an address that opens the page in a browser, once."""
-        return {"url": f"/open?code={lab.keys.mint()}"}
+    async def mint(scope: Literal["view", "admin"] = "admin") -> dict[str, str]:
+        """Give an address that opens the page in a browser, once; with the scope view it can change nothing there."""
+        return {"url": f"/open?code={lab.keys.mint(scope)}"}
 
     @router.get("/open", response_class=Response, status_code=303)
     async def redeem(request: Request, code: str) -> Response:
         """Turn a code into the cookie of a browser."""
         cookie = lab.keys.redeem(code)
         if cookie is None:
+            if lab.keys.failed(address_of(request.scope)):
+                raise too_many()
             raise RefusedError(401, "wrong_code", "the code is unknown, old or used; ask for another one.")
         response = RedirectResponse("/", 303)
         name = cookie_name((request.scope.get("server") or ("", None))[1])

@@ -11,19 +11,19 @@ import asyncio
 import ipaddress
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Request
 
-from ludus.serve.keys import Keys
+from ludus.serve.asked import Asked
+from ludus.serve.keys import MINUTE_S, READS, Keys, Scope, may
 from ludus.serve.wire import RefusedError
 
 AUDIT = logging.getLogger("ludus.audit")
 
-READS = ("GET", "HEAD")
 KIB, MIB = 1024, 1024 * 1024
 USUAL_BYTES = 64 * KIB
 SLOWEST_BYTES_PER_S = 100_000
@@ -39,6 +39,10 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+
+
+RETRY_S = {429: int(MINUTE_S), 503: 1}
+"""When to come again, by the status of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,41 +81,61 @@ class Door:
         self.keys = keys
         self.rules = rules
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         try:
             asked = Asked.of(scope)
-            self._admit(asked)
         except RefusedError as error:
+            await refuse(scope, receive, send, error)
+            return
+        try:
+            granted = self._admit(asked)
+        except RefusedError as error:
+            _audit(asked, None, error.status)
             await refuse(scope, receive, send, error)
             return
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
-        if asked.method not in READS and asked.path != "/events":
-            AUDIT.info("%s %s from %s", asked.method, asked.path, scope.get("client"))
         body = _Body(receive, send, self._limit(asked), asked)
-        await body.serve(self.app, scope)
+        try:
+            await body.serve(self.app, scope)
+        finally:
+            _audit(asked, granted, body.status)
 
-    def _admit(self, asked: Asked) -> None:
+    def _admit(self, asked: Asked) -> Scope | None:
+        """Give the scope that lets a request in, None where none is needed. Raises `RefusedError`."""
         if not _is_ours(asked.host, asked.server, self.rules.hosts):
             raise RefusedError(421, "wrong_host", f"the host is {asked.host!r}, which is not a name of this server.")
         _check_origin(asked, self.rules.origins)
         changes = asked.socket or asked.method not in READS
         if not changes and (not self.rules.reads_need_token or asked.path in OPEN_PATHS):
-            return
+            return None
         if asked.socket and asked.path in self.rules.open_sockets and not (asked.origin or self.rules.reads_need_token):
-            return
-        if asked.bearer:
-            if not self.keys.opens(asked.bearer):
-                raise RefusedError(401, "wrong_token", "the token is not that of this server; see its folder.")
-        elif not asked.cookie or not self.keys.knows(asked.cookie):
-            raise RefusedError(401, "no_token", "a token is needed: send 'Authorization: Bearer TOKEN'.")
-        elif changes and not asked.origin and asked.site != "same-origin":
+            return None
+        scope = self._scope(asked)
+        if not may(scope, "" if asked.socket else asked.method, asked.path):
+            raise RefusedError(
+                403, "wrong_scope", f"a token of scope {scope!r} does not open this; see ludus store token."
+            )
+        if not asked.bearer and changes and not asked.origin and asked.site != "same-origin":
             raise RefusedError(403, "no_origin", "a cookie alone changes nothing: the origin is missing.")
+        return scope
+
+    def _scope(self, asked: Asked) -> Scope:
+        """Give what who asks may do. Raises `RefusedError` on who brings nothing, or what is wrong."""
+        if not asked.bearer and not asked.cookie:
+            raise RefusedError(401, "no_token", "a token is needed: send 'Authorization: Bearer TOKEN'.")
+        scope = self.keys.opens(asked.bearer) if asked.bearer else self.keys.knows(asked.cookie)
+        if scope is not None:
+            return scope
+        # The right token still comes in: all processes of a machine share an address, and none locks the others out.
+        if self.keys.failed(asked.client):
+            raise too_many()
+        raise RefusedError(401, "wrong_token", "the token is not one of this server, or has ended; see its folder.")
 
     def _limit(self, asked: Asked) -> int:
         if asked.method in READS:
@@ -123,75 +147,17 @@ class Door:
         return next((most for path, most in self.rules.body_bytes if asked.path.startswith(path)), USUAL_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request, as far as the door looks at it."""
-
-    socket: bool
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    server: tuple[str, int | None]
-    host: str
-
-    @classmethod
-    def of(cls, scope: Scope) -> Asked:
-        """Read a request. Raises `RefusedError` where it has not exactly one host."""
-        headers: dict[str, str] = {}
-        for name, value in scope["headers"]:
-            key = name.decode("latin-1")
-            if key in ("host", "origin", "authorization", "content-length") and key in headers:
-                raise RefusedError(400, "repeated_header", f"the header {key!r} came more than once; send it once.")
-            headers[key] = value.decode("latin-1")
-        host = headers.get("host", "").lower()
-        if not host:
-            raise RefusedError(421, "wrong_host", "the request names no host.")
-        socket = scope["type"] == "websocket"
-        server = scope.get("server") or ("", None)
-        return cls(socket, "GET" if socket else scope["method"], scope["path"], headers, tuple(server), host)
-
-    @property
-    def origin(self) -> str:
-        """The origin of the page that asks; empty where no page does."""
-        return self.headers.get("origin", "")
-
-    @property
-    def site(self) -> str:
-        """What the browser says of where the request comes from."""
-        return self.headers.get("sec-fetch-site", "")
-
-    @property
-    def bearer(self) -> str:
-        """The token that it brings."""
-        scheme, _, token = self.headers.get("authorization", "").partition(" ")
-        return token.strip() if scheme.lower() in ("bearer", "token") else ""
-
-    @property
-    def cookie(self) -> str:
-        """The value of our cookie."""
-        try:
-            found = SimpleCookie(self.headers.get("cookie", "")).get(cookie_name(self.server[1]))
-        except CookieError:
-            return ""
-        return found.value if found else ""
-
-    @property
-    def has_body(self) -> bool:
-        """Whether anything comes after its headers."""
-        return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
+def too_many() -> RefusedError:
+    """Give the refusal of who was wrong too often."""
+    return RefusedError(429, "too_many_failures", f"too much was wrong from here; come again in {MINUTE_S:.0f} s.")
 
 
-def cookie_name(port: int | None) -> str:
-    """Give the name of the cookie, one for each port, because browsers do not keep cookies of ports apart."""
-    return f"ludus_{port or 0}"
-
-
-async def refuse(scope: Scope, receive: Receive, send: Send, error: RefusedError) -> None:
+async def refuse(scope: Request, receive: Receive, send: Send, error: RefusedError) -> None:
     """Answer with a refusal; a WebSocket is not opened."""
     body = json.dumps(error.to_json()).encode()
     headers = _raw([*HEADERS.items(), ("content-type", "application/json"), ("content-length", str(len(body)))])
-    if error.status in (429, 503):
-        headers.append((b"retry-after", b"1"))
+    if error.status in RETRY_S:
+        headers.append((b"retry-after", b"%d" % RETRY_S[error.status]))
     prefix = "http.response"
     if scope["type"] == "websocket":
         await receive()
@@ -200,6 +166,14 @@ async def refuse(scope: Scope, receive: Receive, send: Send, error: RefusedError
         headers.append((b"connection", b"close"))  # what is left of the body is not read
     await send({"type": f"{prefix}.start", "status": error.status, "headers": headers})
     await send({"type": f"{prefix}.body", "body": b"" if scope.get("method") == "HEAD" else body})
+
+
+def _audit(asked: Asked, scope: Scope | None, status: int) -> None:
+    """Note what changes something, or would have; not events, which are kept themselves, nor who goes on guessing."""
+    if asked.socket or asked.method in READS or asked.path == "/events" or status == 429:
+        return
+    told = {"method": asked.method, "path": asked.path, "address": asked.client, "scope": scope, "status": status}
+    AUDIT.info("%(method)s %(path)s from %(address)s as %(scope)s: %(status)s", told)
 
 
 class _Body:
@@ -214,9 +188,11 @@ class _Body:
         self._whole = False
         self._started = False
         self._refused: RefusedError | None = None
+        self.status = 0
+        """Of the answer; 0 until there is one."""
         self._until = asyncio.get_running_loop().time() + GRACE_S + max(most, 0) / SLOWEST_BYTES_PER_S
 
-    async def serve(self, app: ASGIApp, scope: Scope) -> None:
+    async def serve(self, app: ASGIApp, scope: Request) -> None:
         if self._most < 0:
             self._refused = RefusedError(415, "not_json", "the body must come as application/json.")
         elif self._declared() > self._most and self._asked.method not in READS:
@@ -228,6 +204,7 @@ class _Body:
                 if error is not self._refused:
                     raise
         if self._refused and not self._started:
+            self.status = self._refused.status
             await refuse(scope, self._receive, self._send, self._refused)
 
     async def receive(self) -> Message:
@@ -250,7 +227,7 @@ class _Body:
         if self._refused and not self._started:
             return  # the refusal is the answer, whatever the route made of it
         if message["type"] == "http.response.start":
-            self._started = True
+            self._started, self.status = True, message["status"]
             message["headers"] = [*message.get("headers", ()), *_raw(HEADERS.items())]
         await self._send(message)
 
