@@ -8,9 +8,13 @@ import pytest
 
 from ludus.cli import main
 from ludus.core.errors import InputError
+from ludus.gameboy.library import open_game
+from ludus.gameboy.rules import merge_weights
 from ludus.learn.checkpoint import read_checkpoint
+from ludus.run.evaluate import evaluate
 from ludus.run.games import GameSettings
-from ludus.run.league import ANCESTOR, Plan, Returns, league, tabulate
+from ludus.run.judge import read_events
+from ludus.run.league import ANCESTOR, Plan, Returns, league, returned, tabulate
 from ludus.run.policies import find_agent
 from ludus.run.recipe import read_recipe
 
@@ -49,7 +53,7 @@ def test_a_league_trains_each_role_from_one_ancestor_and_goes_on_where_it_was(tm
     assert GENERALIST is not None
     recipe, told = read_recipe("potyard", "potyard-league", FLAGS), []
     report = league(recipe, tmp_path, PLAN, ancestor=GENERALIST, on_judged=lambda *each: told.append(each))
-    assert told == [(done, 10) for done in range(1, 11)]
+    assert told == [(done, 5) for done in range(1, 6)]
     ancestor = read_checkpoint(GENERALIST)[0].digest
     assert report.ancestor == ancestor
     for name in ("scout-0", "tank-0", "scout-1", "tank-1"):
@@ -62,6 +66,14 @@ def test_a_league_trains_each_role_from_one_ancestor_and_goes_on_where_it_was(tm
     assert json.loads(written)["returns"]["tank"]["scout"]["value"] == report.returns["tank"]["scout"].value
     assert league(recipe, tmp_path, PLAN, ancestor=GENERALIST) == report
     assert (tmp_path / "league.json").read_text() == written
+
+
+@pytest.mark.parametrize("role", [None, "scout", "speedrunner", "killer", "tank"])
+def test_what_an_episode_returns_by_a_role_follows_from_its_events(tmp_path: Path, role: str | None) -> None:
+    played = evaluate("potyard", policy="random", episodes=4, out=tmp_path, role=role)
+    weights = merge_weights(open_game("potyard")[0], role)
+    found = [returned(weights, read_events(tmp_path, episode), episode.steps) for episode in played.episodes]
+    assert found == pytest.approx([episode.total for episode in played.episodes], abs=1e-3)
 
 
 def test_the_verb_shows_the_table_and_says_who_is_not_the_best(

@@ -51,7 +51,7 @@ def main(
         seeds: of training; every role is trained once with each.
         steps: of all lanes together, for every agent; by default the recipe's.
         recipe: name of a shipped recipe or path of a .toml; by default GAME-league if there is one, else the game's.
-        episodes: of every agent under every role's rewards.
+        episodes: of every agent.
         first_seed: of these episodes.
         processes: at a time, one thread each; by default as many as there are CPUs.
         out: folder of it all, by default runs/league/GAME.
@@ -109,7 +109,7 @@ class _Bars:
         self._show(name, report.progress, "" if score is None else f"return {score:.1f}")
 
     def judged(self, done: int, total: int) -> None:
-        self._show("judging", done / total, f"{done} of {total} batches")
+        self._show("judging", done / total, f"{done} of {total} agents")
 
     def _show(self, name: str, share: float, told: str) -> None:
         if name not in self._tasks:

@@ -1,16 +1,17 @@
 """`league`: one agent for each role, all from one ancestor, and each of them judged by every role's rewards.
 
 FOLDER/ROLE-SEED/              a training run, as of `train`; the ancestor's copy lies within
-FOLDER/judged/REWARD/AGENT/    recorded episodes by an agent under a role's rewards; the ancestor plays too
+FOLDER/judged/DIGEST/          recorded episodes by an agent; the ancestor plays too
 FOLDER/league.json             the report
 
-The same call goes on where it was stopped. S seeds, E episodes.
+An agent sees no rewards, so it plays once, and every role's rewards are counted from what its episodes tell. The same
+call goes on where it was stopped. S seeds, E episodes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,16 @@ import scipy.stats
 
 from ludus.core import digest, files, rng
 from ludus.core.errors import InputError
+from ludus.core.types import Event
+from ludus.gameboy.card import Weights
+from ludus.gameboy.library import open_game
+from ludus.gameboy.rules import COUNTER_DELTA, merge_weights
 from ludus.learn.checkpoint import find_checkpoint, read_checkpoint
 from ludus.learn.threads import threads
 from ludus.run.compare import RESAMPLES, Estimate
 from ludus.run.evaluate import evaluate
 from ludus.run.games import open_world
+from ludus.run.judge import read_events
 from ludus.run.recipe import Recipe
 from ludus.run.side_by_side import Tell, Work, side_by_side
 from ludus.run.train import Report, train
@@ -100,8 +106,8 @@ def league(
 ) -> LeagueReport:
     """Train every role from the ancestor, judge each agent by every role's rewards, write and give the report.
 
-    on_report gets the name of a run and how it stands, on_judged how many batches of episodes are done, and of how
-    many. Raises `InputError` on roles that the game does not have, and what `train` and `evaluate` raise.
+    on_report gets the name of a run and how it stands, on_judged how many agents have been played, and of how many.
+    Raises `InputError` on roles that the game does not have, and what `train` and `evaluate` raise.
     """
     root = find_checkpoint(ancestor)
     base = read_checkpoint(root)[0].digest
@@ -166,6 +172,10 @@ def _check(recipe: Recipe, plan: Plan) -> None:
         if role == ANCESTOR:
             raise InputError(f"a role is called {role!r}, as the agent that all come from is here; leave it out.")
         open_world(recipe.world.model_copy(update={"role": role}), 1).close()
+        card = open_game(recipe.world.game)[0]
+        for name in merge_weights(card, role).watches:
+            if card.watch[name].role != "counter":
+                raise InputError(f"role {role!r} pays for the gauge {name!r}, which no event tells; pay for a counter.")
 
 
 def _train(recipe: Recipe, folder: Path, ancestor: Path, tell: Tell) -> None:
@@ -184,27 +194,26 @@ def _judge(
     processes: int,
     on_judged: Callable[[int, int], None],
 ) -> Returns:
-    """Play every agent under every role's rewards, and give what they returned."""
-    batches = [(reward, name) for reward in plan.roles for name in agents]
-    works: list[Work] = [
-        partial(_play, recipe, plan, reward, agents[name], folder / "judged" / reward) for reward, name in batches
-    ]
-    found: dict[tuple[str, str], list[float]] = {}
+    """Play every agent, and give what they returned by every role's rewards."""
+    names = list(agents)
+    works: list[Work] = [partial(_play, recipe, plan, agents[name], folder / "judged") for name in names]
+    found: dict[str, dict[str, list[float]]] = {}
 
-    def take(number: int, totals: list[float]) -> None:
-        found[batches[number]] = totals
-        on_judged(len(found), len(batches))
+    def take(number: int, totals: dict[str, list[float]]) -> None:
+        found[names[number]] = totals
+        on_judged(len(found), len(names))
 
     side_by_side(works, take, processes=processes)
     returns: dict[str, dict[str, Numbers]] = {}
     for reward in plan.roles:
-        own = {role: [found[reward, f"{role}-{seed}"] for seed in plan.seeds] for role in plan.roles}
-        own[ANCESTOR] = [found[reward, ANCESTOR]] * len(plan.seeds)
+        own = {role: [found[f"{role}-{seed}"][reward] for seed in plan.seeds] for role in plan.roles}
+        own[ANCESTOR] = [found[ANCESTOR][reward]] * len(plan.seeds)
         returns[reward] = {agent: np.array(rows, np.float64) for agent, rows in own.items()}
     return returns
 
 
-def _play(recipe: Recipe, plan: Plan, reward: str, path: Path, folder: Path, tell: Tell) -> None:
+def _play(recipe: Recipe, plan: Plan, path: Path, folder: Path, tell: Tell) -> None:
+    """Play an agent, and tell what it returned by each role's rewards."""
     key = f"{path} {read_checkpoint(path)[0].digest} {plan.first_seed}"  # a longer run's agent is another one
     with threads(recipe.run.threads or 1):
         played = evaluate(
@@ -213,10 +222,22 @@ def _play(recipe: Recipe, plan: Plan, reward: str, path: Path, folder: Path, tel
             episodes=plan.episodes,
             seed=plan.first_seed,
             out=folder / digest.of_bytes(key.encode())[:12],
-            role=reward,
             **recipe.world.model_dump(exclude={"game", "role"}),
         )
-    tell([episode.total for episode in played.episodes])
+    card = open_game(recipe.world.game)[0]
+    weights = {role: merge_weights(card, role) for role in plan.roles}
+    told = [(read_events(played.out, episode), episode.steps) for episode in played.episodes]
+    tell({role: [returned(weight, *each) for each in told] for role, weight in weights.items()})
+
+
+def returned(weights: Weights, events: Sequence[Event], steps: int) -> float:
+    """Give what an episode of so many steps, in which this happened, returns by weights of counters and events."""
+    total = (weights.step or 0.0) * steps
+    for event in events:
+        total += weights.events.get(event.kind, 0.0)
+        if event.kind == COUNTER_DELTA:
+            total += weights.watches.get(event.payload["name"], 0.0) * event.payload["delta"]
+    return total
 
 
 def _iqms(played: Mapping[str, Numbers], stream: str) -> tuple[dict[str, float], dict[str, Numbers]]:
