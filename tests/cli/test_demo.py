@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -64,7 +63,7 @@ def test_what_is_left_open_answers_until_it_is_ended() -> None:
     episodes = httpx.get(f"http://127.0.0.1:{port}/episodes", trust_env=False).json()
     film = httpx.get(f"http://127.0.0.1:{port}/episodes/{episodes[0]['id']}/video", trust_env=False)
     assert len(episodes) == 4 and film.headers["content-type"] == "video/mp4"
-    popen.send_signal(signal.SIGINT)
+    popen.terminate()
     assert popen.wait(60) == 1  # it failed: 256 steps teach nothing
     popen.stdout.close()
     assert not is_there(popen.pid)

@@ -183,10 +183,11 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 SUPERVISES = f"""
-import sys, threading
+import signal, sys, threading
 from pathlib import Path
 from ludus.serve.supervise import Child, Supervisor, ended_by_sigterm
 children = [Child(name, (sys.executable, "-c", {STAYS!r}), ready_line="here I am") for name in ("one", "two")]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 with ended_by_sigterm(), Supervisor(children, Path(".")) as supervisor:
     supervisor.wait_until_ready(60)
     print(*(status.pid for status in supervisor.statuses), flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +122,8 @@ def _run(plan: DemoPlan, *, keep_open: bool) -> int:
         if keep_open:
             _open_page(plan)
             print("Ctrl-C ends it", flush=True)
-            stay_up(supervisor)
+            with suppress(KeyboardInterrupt):
+                stay_up(supervisor)
     return 1 if shown.failures else 0
 
 

@@ -6,14 +6,18 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack
 
 import torch
 
+from ludus.episodes.naming import scenario
+from ludus.run.games import open_world
 from ludus.run.learner import Learner, RolloutError, open_learner
 from ludus.run.recipe import read_recipe
+from ludus.run.watching import Turns
 from ludus.run.worker import Worker, work
 from ludus.serve.lab import LabSettings
+from ludus.serve.lab_worker import LabWorker
 from ludus.serve.orchestrator import Addresses, run
 from ludus.serve.page import built_page
 from ludus.serve.up import HOST, LabPlan
@@ -40,7 +44,7 @@ def run_inline(plan: LabPlan, ready: Callable[[Addresses], None]) -> None:
     recipe = read_recipe(plan.game, plan.recipe, plan.flags)
     torch.set_num_threads(max(1, recipe.run.threads))
     learner = open_learner(plan.name, recipe, folder=plan.runs / plan.name, minutes=plan.minutes)
-    school = _School(learner, f"{plan.name}-1")
+    school = _School(learner, plan)
 
     def begin(addresses: Addresses) -> None:
         ready(addresses)
@@ -58,26 +62,37 @@ def run_inline(plan: LabPlan, ready: Callable[[Addresses], None]) -> None:
 class _School(threading.Thread):
     """Plays and learns until told to stop, or until enough is learned."""
 
-    def __init__(self, learner: Learner, worker: str) -> None:
+    def __init__(self, learner: Learner, plan: LabPlan) -> None:
         super().__init__(name="school", daemon=True)
         self.error: Exception | None = None
-        self._learner, self._worker = learner, worker
+        self._learner, self._plan = learner, plan
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Do it; where it fails, end the process in good order."""
         try:
-            told = self._learner.register(self._worker)
-            with closing(Worker(self._worker, told.recipe, seed=told.seed)) as worker:
-                worker.load(told.weights)
-                for outcome in work(worker, self._learner):
-                    if isinstance(outcome, RolloutError):
-                        raise outcome  # nobody else learns here, so nothing can be stale
-                    if self._stopping.is_set():
-                        return
+            with ExitStack() as stack:
+                self._play(stack)
         except Exception as error:  # noqa: BLE001 - the edge of a thread: it is raised again in the main one
             self.error = error
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _play(self, stack: ExitStack) -> None:
+        plan, (name, place) = self._plan, next(iter(self._plan.crew.items()))
+        told = self._learner.register(name)
+        world = open_world(told.recipe.world, told.recipe.run.lanes, threads=torch.get_num_threads())
+        part = LabWorker(plan.url, plan.token, name, world, run=plan.name, state=place, role=told.recipe.world.role)
+        stack.callback(part.close)
+        turns = Turns(world, part.read, scenario=scenario(name), seed=told.seed, run=plan.name, instance=plan.name)
+        worker = Worker(name, told.recipe, seed=told.seed, world=world, watch=turns)
+        stack.callback(worker.close)
+        worker.load(told.weights)
+        for outcome in work(worker, self._learner):
+            if isinstance(outcome, RolloutError):
+                raise outcome  # nobody else learns here, so nothing can be stale
+            part.version = worker.version
+            if self._stopping.is_set():
+                return
 
     def stop(self) -> None:
         """Return when it has ended, after the rollout that it is at."""

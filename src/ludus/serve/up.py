@@ -65,6 +65,12 @@ class LabPlan:
         return f"http://{HOST}:{self.learner_port}"
 
     @property
+    def crew(self) -> dict[str, Path]:
+        """Workers by name, and the folder of each."""
+        names = (f"{self.name}-{number}" for number in range(1, self.workers + 1))
+        return {name: self.state / "workers" / name for name in names}
+
+    @property
     def flags(self) -> list[str]:
         """What stands over the recipe."""
         told = {"world.role": self.role, "run.seed": self.seed, "run.steps": self.steps}
@@ -144,13 +150,14 @@ def children(plan: LabPlan) -> list[Child]:
     learner += ["--minutes", str(plan.minutes)] + (["--recipe", plan.recipe] if plan.recipe else [])
     learner += [f"--{flag}" for flag in plan.flags]
     worker = ["worker", plan.name, "--learner", plan.learner_url, "--token", str(plan.runs / "token")]
+    worker += ["--lab", plan.url, "--lab-token", str(plan.state / "token")]
     return [
         Child("orchestrator", (*COMMAND, *serve), ready_url=f"{plan.url}/readyz"),
         Child("learner", (*COMMAND, *learner), ready_url=f"{plan.learner_url}/healthz"),
         *(
             # One whose learner is away just now ends with exit code 2 too, so nothing that it refuses is final.
-            Child(name, (*COMMAND, *worker, "--name", name), refusals=frozenset())
-            for name in (f"{plan.name}-{number}" for number in range(1, plan.workers + 1))
+            Child(name, (*COMMAND, *worker, "--name", name, "--state", str(place)), refusals=frozenset())
+            for name, place in plan.crew.items()
         ),
     ]
 
