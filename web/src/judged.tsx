@@ -1,7 +1,7 @@
 /** What judges said of an episode, by the names that people know. */
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, told } from "./api";
+import { api, runsQuery, told } from "./api";
 import type { components } from "./api.gen";
 import type { Line, Verdict } from "./episode";
 import { Badge, HallBadge } from "./ui";
@@ -9,9 +9,21 @@ import { Badge, HallBadge } from "./ui";
 export type Feat = components["schemas"]["FeatAnswer"];
 export type Goal = components["schemas"]["Goal"];
 
+// Whatever begins with "feats" is asked for anew when something unlocks: see toasts.tsx.
 export const featsQuery = queryOptions({ queryKey: ["feats", "all"], queryFn: () => told(api.GET("/feats")) });
+export const hallQuery = queryOptions({ queryKey: ["feats", "hall"], queryFn: () => told(api.GET("/feats/hall", { params: { query: { limit: 200 } } })) });
+export const unlocksQuery = queryOptions({ queryKey: ["feats", "unlocks"], queryFn: () => told(api.GET("/feats/unlocks", { params: { query: { limit: 8 } } })) });
+export const progressQuery = queryOptions({ queryKey: ["feats", "progress"], queryFn: () => told(api.GET("/feats/progress")), refetchInterval: 5_000 });
+export const boardsQuery = queryOptions({ queryKey: ["feats", "boards"], queryFn: () => told(api.GET("/leaderboards")) });
+export const validationQuery = queryOptions({ queryKey: ["feats", "validation"], queryFn: () => told(api.GET("/feats/validate")), staleTime: 60_000 });
 export const goalsQuery = queryOptions({ queryKey: ["goals"], queryFn: () => told(api.GET("/goals")) });
 export const runQuery = (run: string) => queryOptions({ queryKey: ["runs", run], queryFn: () => told(api.GET("/runs/{run}", { params: { path: { run } } })) });
+
+/** Gives the runs that have a folder here, whose episodes can be shown. */
+export function useFolders(): ReadonlySet<string> {
+  const { data } = useQuery(runsQuery);
+  return useMemo(() => new Set((data ?? []).filter((run) => (run as { folder?: boolean }).folder === true).map(({ run_id }) => run_id)), [data]);
+}
 
 /** Gives the sha256 of the ROM that a run has played; null where it was no Game Boy game, which is not played again here. */
 export function useRom(run: string): string | null {

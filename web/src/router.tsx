@@ -1,7 +1,7 @@
 /** The rooms of the page and their addresses; what is in a room is fetched when it is first entered. */
-import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import type { View } from "./run-curves";
-import { episodesSearch } from "./searches";
+import { episodesSearch, featsSearch, hallSearch } from "./searches";
 import { NotFound, RoomError, Shell } from "./shell";
 
 const text = (asked: unknown): string | undefined => (asked === undefined ? undefined : String(asked));
@@ -32,9 +32,12 @@ const runs = createRoute({
 const run = createRoute({ getParentRoute: () => root, path: "/runs/$run" }).lazy(() => import("./routes/run").then((room) => room.Route));
 const episodes = createRoute({ getParentRoute: () => root, path: "/episodes", validateSearch: episodesSearch }).lazy(() => import("./routes/episodes").then((room) => room.Route));
 const episode = createRoute({ getParentRoute: () => root, path: "/episodes/$id" }).lazy(() => import("./routes/episode").then((room) => room.Route));
+const feats = createRoute({ getParentRoute: () => root, path: "/feats", validateSearch: featsSearch }).lazy(() => import("./routes/feats").then((room) => room.Route));
+const halls = createRoute({ getParentRoute: () => root, path: "/hall", beforeLoad: () => Promise.reject(redirect({ to: "/hall/$hall", params: { hall: "fame" } })) });
+const hall = createRoute({ getParentRoute: () => root, path: "/hall/$hall", validateSearch: hallSearch }).lazy(() => import("./routes/hall").then((room) => room.Route));
 
 export const router = createRouter({
-  routeTree: root.addChildren([swarm, runs, run, episodes, episode]),
+  routeTree: root.addChildren([swarm, runs, run, episodes, episode, feats, halls, hall]),
   defaultPreload: "intent",
   defaultErrorComponent: RoomError,
   scrollRestoration: true,

@@ -23,5 +23,28 @@ export const episodesSearch = (asked: Record<string, unknown>): EpisodesSearch =
   filter: text(asked.filter),
 });
 
+export interface HallSearch {
+  feat?: string | undefined;
+  state?: string | undefined;
+  /** Every unlock of a feat, not only one. */
+  every?: boolean | undefined;
+}
+
+export const hallSearch = (asked: Record<string, unknown>): HallSearch => ({ feat: text(asked.feat), state: text(asked.state), every: asked.every === true || undefined });
+
+export interface FeatsSearch {
+  hall?: "fame" | "shame" | undefined;
+  tier?: string | undefined;
+  only?: "unlocked" | "locked" | undefined;
+  filter?: string | undefined;
+}
+
+export const featsSearch = (asked: Record<string, unknown>): FeatsSearch => ({
+  hall: oneOf(["fame", "shame"], asked.hall),
+  tier: text(asked.tier),
+  only: oneOf(["unlocked", "locked"], asked.only),
+  filter: text(asked.filter),
+});
+
 /** Of a goal's room: the episode that is compared with it. */
 export const goalSearch = (asked: Record<string, unknown>): { episode?: string | undefined } => ({ episode: text(asked.episode) });
