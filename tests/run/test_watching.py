@@ -49,5 +49,6 @@ def test_who_watches_sees_all_that_is_played_and_changes_nothing() -> None:
     for name in {event.episode for event in events}:
         told = [event.seq for event in events if event.episode == name]
         assert name in began and told == [*range(len(told))]
+    assert alone._world.events() == (), "what nobody reads does not pile up"
     watched.close()
     alone.close()

@@ -106,6 +106,8 @@ def collect(
         rollout.terminated[t] = torch.from_numpy(moved.terminated)
         rollout.truncated[t] = torch.from_numpy(moved.truncated & ~moved.terminated)
         ended += _advance(lanes, agent, moved, carry, rollout.final_value[t], watch)
+    if watch is None:
+        lanes.world.events()  # nobody reads them, and they would pile up
     rollout.frames[-1] = torch.from_numpy(lanes.seen)
     rollout.first[-1] = torch.from_numpy(lanes.first)
     rollout.value[-1] = agent(rollout.frames[-1], carry, rollout.first[-1]).value
