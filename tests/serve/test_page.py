@@ -24,6 +24,8 @@ def test_browsers_get_the_page_wherever_they_go_and_programs_get_the_routes(tmp_
                 assert client.get(address, headers=html).text == "<p>the page</p>"
             assert client.get("/runs").json() == []
             assert client.get("/assets/main.js").text == "1"
+            assert "immutable" in client.get("/assets/main.js").headers["cache-control"]
+            assert client.get("/", headers=html).headers["cache-control"] == "no-cache"
             assert client.get("/assets/out.js").status_code == 404
             assert client.get("/assets/..%2f..%2fsecret.js").status_code == 404
             for strange in ("a" * 4000, "%00", "%ff", "assets/main.js/x"):

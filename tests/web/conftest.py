@@ -47,6 +47,7 @@ class Lab:
         command = ["node", f"e2e/{script}.mjs", json.dumps(lab)]
         done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
+        (SHOTS / f"{script}.json").write_text(done.stdout)
         return json.loads(done.stdout)
 
 

@@ -14,6 +14,7 @@ export interface LineEars {
 export class Line {
   readonly #path: string;
   readonly #ears: LineEars;
+  #wanted = false;
   #socket: WebSocket | null = null;
   #pause = FIRST_PAUSE_MS;
   #timer = 0;
@@ -24,23 +25,15 @@ export class Line {
   }
 
   open(): void {
-    if (this.#socket || this.#timer) return;
+    if (this.#wanted) return;
+    this.#wanted = true;
     this.#ears.changed("connecting");
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${this.#path}`);
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this.#pause = FIRST_PAUSE_MS;
-      this.#ears.changed("open");
-      this.#ears.opened();
-    };
-    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.#ears.heard(event.data);
-    socket.onclose = () => void this.#lost(socket);
-    this.#socket = socket;
+    this.#call();
   }
 
   close(): void {
+    this.#wanted = false;
     clearTimeout(this.#timer);
-    this.#timer = 0;
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
@@ -51,16 +44,28 @@ export class Line {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  async #lost(socket: WebSocket): Promise<void> {
+  #call(): void {
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${this.#path}`);
+    let answered = false;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      answered = true;
+      this.#pause = FIRST_PAUSE_MS;
+      this.#ears.changed("open");
+      this.#ears.opened();
+    };
+    socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.#ears.heard(event.data);
+    socket.onclose = () => void this.#lost(socket, answered);
+    this.#socket = socket;
+  }
+
+  async #lost(socket: WebSocket, answered: boolean): Promise<void> {
     if (this.#socket !== socket) return;
-    this.#socket = null;
-    this.#timer = setTimeout(() => {
-      this.#timer = 0;
-      this.open();
-    }, this.#pause * (0.5 + Math.random()));
+    this.#timer = setTimeout(() => this.#call(), this.#pause * (0.5 + Math.random()));
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
     // A browser does not say why a socket was refused; that the process lives and yet refuses means that we lack the cookie.
     const lives = await fetch("/healthz").then((answer) => answer.ok, () => false);
-    if (!this.#socket) this.#ears.changed(lives ? "locked" : "away");
+    if (!this.#wanted || this.#socket?.readyState === WebSocket.OPEN) return;
+    this.#ears.changed(!lives ? "away" : answered ? "connecting" : "locked");
   }
 }

@@ -100,14 +100,14 @@ function useRecorder(canvas: React.RefObject<HTMLCanvasElement | null>, name: st
     }
     if (!canvas.current) return;
     const pieces: Blob[] = [];
-    const made = new MediaRecorder(canvas.current.captureStream(30), { mimeType: "video/webm", videoBitsPerSecond: 4_000_000 });
+    const made = new MediaRecorder(canvas.current.captureStream(30), { videoBitsPerSecond: 4_000_000 });
     made.ondataavailable = ({ data }) => pieces.push(data);
     made.onstop = () => {
       recorder.current = null;
       setRecording(false);
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob(pieces, { type: "video/webm" }));
-      link.download = `${name}.webm`;
+      link.href = URL.createObjectURL(new Blob(pieces, { type: made.mimeType }));
+      link.download = `${name}.${made.mimeType.includes("mp4") ? "mp4" : "webm"}`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     };

@@ -30,7 +30,9 @@ def with_page(app: ASGIApp, folder: Path) -> ASGIApp:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or scope["path"].startswith(NOT_PAGES):
             await app(scope, receive, send)
         elif path := _file(root, scope["path"]):
-            await FileResponse(path)(scope, receive, send)
+            named = scope["path"].startswith("/assets/")  # by a digest of what they hold
+            cache = "max-age=31536000, immutable" if named else "no-cache"
+            await FileResponse(path, headers={"cache-control": cache})(scope, receive, send)
         elif Headers(scope=scope).get("accept", "").startswith("text/html"):
             await FileResponse(root / INDEX, headers={"cache-control": "no-cache"})(scope, receive, send)
         else:
