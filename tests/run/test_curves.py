@@ -7,7 +7,8 @@ import pytest
 from ludus.cli import main
 from ludus.core import files
 from ludus.core.errors import FileFormatError, InputError
-from ludus.run.curves import RETURN, read_curve, read_curves
+from ludus.run.curves import RETURN, panels, read_curve, read_curves
+from ludus.run.plots import svg
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -36,6 +37,11 @@ def test_what_is_kept_is_drawn_again_alike(tmp_path: Path) -> None:
     text = (tmp_path / "one.svg").read_text()
     assert text == (tmp_path / "other.svg").read_text()
     assert "first, 2 seeds" in text and text.count("<polygon") == 1 and text.count("<polyline") == 2
+
+
+def test_the_picture_of_the_page_is_that_of_its_receipt() -> None:
+    drawn = svg(panels(read_curves(ROOT / "docs/receipts/learning.json")))
+    assert drawn == (ROOT / "docs/pictures/learning.svg").read_text()
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
