@@ -61,7 +61,7 @@ export class Line {
 
   async #lost(socket: WebSocket, answered: boolean): Promise<void> {
     if (this.#socket !== socket) return;
-    this.#timer = setTimeout(() => this.#call(), this.#pause * (0.5 + Math.random()));
+    this.#timer = window.setTimeout(() => this.#call(), this.#pause * (0.5 + Math.random()));
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
     // A browser does not say why a socket was refused; that the process lives and yet refuses means that we lack the cookie.
     const lives = await fetch("/healthz").then((answer) => answer.ok, () => false);

@@ -230,7 +230,7 @@ class Live {
 
   #askSoon(): void {
     clearTimeout(this.#asking);
-    this.#asking = setTimeout(() => this.#ask(), 30);
+    this.#asking = window.setTimeout(() => this.#ask(), 30);
   }
 
   #ask(): void {
