@@ -74,7 +74,8 @@ def create_app(lab: Lab, *, routers: Iterable[APIRouter] = (), page: Path | None
     ):
         app.include_router(router, responses={code: {"model": Refusal} for code in (401, 403, 421, 422)})
     handle_errors(app, lab)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # as FastAPI's documentation does
+    structs = wire.components(wire.EventBody, wire.BatchBody, MetricsBody, SyncBody, ClipBody)
+    publish(app, structs | {"Receipt": Receipt.model_json_schema()}, hot_openapi())
     rules = rules_for(
         lab.settings.host,
         hosts=frozenset(lab.settings.hosts),
@@ -198,13 +199,16 @@ def _ground(lab: Lab) -> APIRouter:
     return router
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Give the document of all routes, the hot ones too."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        for path, told in hot_openapi().items():
-            document["paths"].setdefault(path, {}).update(told)
-        structs = wire.components(wire.EventBody, wire.BatchBody, MetricsBody, SyncBody, ClipBody)
-        document["components"]["schemas"] |= structs | {"Receipt": Receipt.model_json_schema()}
-        app.openapi_schema = document
-    return app.openapi_schema
+def publish(app: FastAPI, schemas: dict[str, Any], paths: dict[str, Any] | None = None) -> None:
+    """Have an app tell its OpenAPI document, with schemas and paths that FastAPI does not know of."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            for path, told in (paths or {}).items():
+                made["paths"].setdefault(path, {}).update(told)
+            made["components"]["schemas"] |= schemas
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign] # as FastAPI's documentation does

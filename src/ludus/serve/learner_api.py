@@ -24,11 +24,12 @@ from ludus.core.errors import nearest
 from ludus.nets.agent import Agent
 from ludus.run.learner import Learner, Played, Receipt, RolloutError
 from ludus.serve import wire
-from ludus.serve.answers import Answer
-from ludus.serve.app import handle_errors
+from ludus.serve.answers import Health, Refusal
+from ludus.serve.app import handle_errors, publish
 from ludus.serve.keys import Keys
+from ludus.serve.learner_answers import Pushed, Registration, Standings, WeightsTold
 from ludus.serve.listen import bind, serve, server_for
-from ludus.serve.merge_api import merge_routes
+from ludus.serve.merge_api import MergeBody, PoliciesBody, merge_routes
 from ludus.serve.rollouts import PixelBody, RolloutBody, VectorBody, read_pixels, read_vectors, unpack_rollout
 from ludus.serve.security import MIB, Door, rules_for
 from ludus.serve.wire import Name, RefusedError
@@ -39,6 +40,10 @@ MOST_WAITING = 8
 MOST_JSON_BYTES = 8 * MIB
 """Of vectors, whose numbers take many times as much when they are read."""
 BODY_BYTES = (("/push_rollout", 64 * MIB),)
+NOTHING_NEWER: dict[int | str, dict[str, Any]] = {
+    200: {"content": {RAW: {"schema": {"type": "string", "format": "binary"}}}},
+    204: {"description": "there is nothing newer"},
+}
 STATUS = {"unknown_policy": 404, "invalid": 422, "diverged": 422, "busy": 503}
 """Of a refused rollout, by its reason; 409 for all others."""
 
@@ -52,6 +57,9 @@ class RegisterBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """`obs_dim` of vectors, or `obs_kind` pixels."""
 
 
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 415, 422, 503)
+}
 _REGISTER, _VECTORS, _PIXELS = (msgspec.json.Decoder(kind) for kind in (RegisterBody, VectorBody, PixelBody))
 
 
@@ -96,11 +104,11 @@ class School:
 
 def create_learner_app(school: School, keys: Keys, *, host: str = "127.0.0.1") -> ASGIApp:
     """Give the app of learners, whose changes need the token."""
-    app = FastAPI(title="Ludus learner", version=ludus.__version__, openapi_url=None)
-    app.include_router(_worker_routes(school))
-    app.include_router(_rollout_routes(school))
-    app.include_router(merge_routes(school.learners, school.runs))
+    app = FastAPI(title="Ludus learner", version=ludus.__version__, docs_url=None, redoc_url=None)
+    for router in (_worker_routes(school), _rollout_routes(school), merge_routes(school.learners, school.runs)):
+        app.include_router(router, responses=REFUSALS)
     handle_errors(app)
+    publish(app, wire.components(RegisterBody, VectorBody, PixelBody, MergeBody, PoliciesBody))
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RolloutError), error
@@ -135,12 +143,12 @@ def run_learners(school: School, keys: Keys, host: str, port: int, ready: Callab
 def _worker_routes(school: School) -> APIRouter:
     router = APIRouter(tags=["workers"])
 
-    @router.get("/healthz", response_model=Answer)
+    @router.get("/healthz", response_model=Health)
     async def healthz() -> dict[str, Any]:
         """Say that the process lives."""
         return {"ok": True}
 
-    @router.post("/register_worker", response_model=Answer)
+    @router.post("/register_worker", response_model=Registration, openapi_extra=wire.body_of(RegisterBody))
     async def register_worker(request: Request) -> dict[str, Any]:
         """Take a worker in, and give it what it needs to play."""
         body: RegisterBody = wire.read(_REGISTER, await request.body())
@@ -156,7 +164,7 @@ def _worker_routes(school: School) -> APIRouter:
             "recipe": recipe,
         }
 
-    @router.get("/get_weights", response_class=Response, responses={204: {"description": "there is nothing newer"}})
+    @router.get("/get_weights", response_model=WeightsTold, responses=NOTHING_NEWER)
     def get_weights(
         request: Request, policy_name: str, since_version: Annotated[int, Query(ge=-1, le=2**53)] = -1
     ) -> Response:
@@ -170,7 +178,7 @@ def _worker_routes(school: School) -> APIRouter:
         told = {"policy_name": policy_name, "weights_b64": coded, "version": weights.version}
         return JSONResponse(told | {"format": "safetensors"})
 
-    @router.get("/metrics", response_model=Answer)
+    @router.get("/metrics", response_model=Standings)
     def get_metrics(policy_name: str | None = None) -> dict[str, Any]:
         """Tell how policies stand, or how one does."""
         chosen = school.learners if policy_name is None else {policy_name: school.learner(policy_name)}
@@ -182,7 +190,7 @@ def _worker_routes(school: School) -> APIRouter:
 def _rollout_routes(school: School) -> APIRouter:
     router = APIRouter(tags=["rollouts"])
 
-    @router.post("/push_rollout", response_model=Answer)
+    @router.post("/push_rollout", response_model=Pushed, openapi_extra=wire.body_of(VectorBody, raw=RAW))
     async def push_rollout(
         request: Request,
         policy_name: str = "",
@@ -201,7 +209,7 @@ def _rollout_routes(school: School) -> APIRouter:
 
         return await school.push(request, learn)
 
-    @router.post("/push_rollout_pixels", response_model=Answer)
+    @router.post("/push_rollout_pixels", response_model=Pushed, openapi_extra=wire.body_of(PixelBody))
     async def push_rollout_pixels(request: Request) -> dict[str, Any]:
         """Learn from a rollout of pictures."""
         return await school.push(request, lambda data: school.take(wire.read(_PIXELS, data), read_pixels))

@@ -22,7 +22,7 @@ from ludus.learn.merge import MergeConfig
 from ludus.run.learner import Learner
 from ludus.run.merge import Trial, merge
 from ludus.serve import wire
-from ludus.serve.answers import Answer
+from ludus.serve.learner_answers import Merged
 from ludus.serve.wire import Name, RefusedError
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
@@ -132,7 +132,7 @@ def merge_routes(learners: Mapping[str, Learner], runs: Path) -> APIRouter:
         return await run_in_threadpool(merging.merge, body)
 
     for path in ("/learner/merge", "/merge_policies"):
-        router.post(path, response_model=Answer)(post_merge)
+        router.post(path, response_model=Merged, openapi_extra=wire.body_of(MergeBody, PoliciesBody))(post_merge)
     return router
 
 

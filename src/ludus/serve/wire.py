@@ -211,11 +211,13 @@ def components(*structs: type[Struct]) -> dict[str, Any]:
     return msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")[1]
 
 
-def body_of(*structs: type[Struct]) -> dict[str, Any]:
-    """Give what the OpenAPI document says of a body that is one of these."""
+def body_of(*structs: type[Struct], raw: str | None = None) -> dict[str, Any]:
+    """Give what the OpenAPI document says of a body that is one of these, or bytes of the type `raw`."""
     refs = [{"$ref": f"#/components/schemas/{struct.__name__}"} for struct in structs]
     schema = refs[0] if len(refs) == 1 else {"anyOf": refs}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    content |= {raw: {"schema": {"type": "string", "format": "binary"}}} if raw else {}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def encode(told: Any) -> Raw:
