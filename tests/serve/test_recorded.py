@@ -132,6 +132,6 @@ def test_what_fails_is_named() -> None:
     (told,) = replace(shown, clips=Clips(4, {"a": 3, "b": 1}, ())).failures
     assert told == "2 feats were unlocked with clips that play, expected at least 3."
     (told,) = replace(shown, clips=replace(clips, faults=("d of e: it holds no frame",))).failures
-    assert told == "a clip does not play: d of e: it holds no frame"
+    assert told == "1 clips do not play, the first is d of e: it holds no frame."
     (told,) = replace(shown, gates={"desert": "not done.", "crypt": None}).failures
     assert told == "the gate of desert: not done."

@@ -26,6 +26,8 @@ FIRST_CLIPS = 8
 SAVE_EVERY = 20_000
 """Events between two saves of the judge's memory; so many are judged again after a crash."""
 PAGE = 5_000
+ENOUGH = "enough"
+"""Why an unlock of a feat that has many clips in its run already gets none, for programs."""
 JUDGE = "feats"
 ITSELF = "ludus"
 """The producer of what the orchestrator tells itself, which no judge hears."""
@@ -214,7 +216,7 @@ class Ingest:
         if unlocked.row.best_only or number <= FIRST_CLIPS or number.bit_count() == 1:
             return None
         detail = f"unlock {number} of this feat in this run; of the first {FIRST_CLIPS}, 16, 32, 64... there are clips"
-        return {"code": "enough", "detail": detail}
+        return {"code": ENOUGH, "detail": detail}
 
     def _tell(self, record: dict[str, Any]) -> None:
         """Add the event that says that a feat was unlocked."""
