@@ -130,6 +130,12 @@ def test_a_trial_that_cannot_be_scored_fails_and_says_why(tmp_path: Path) -> Non
     assert not (tmp_path / "best.toml").exists()
 
 
+def test_a_trial_whose_settings_do_not_fit_together_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    plan = replace(_plan(trials=2), space=read_space(["ppo.minibatches=100..200"]))
+    found = sweep(plan, tmp_path)
+    assert [each.state for each in found] == ["fail", "fail"] and "expected at most 64 here" in found[0].reason
+
+
 def test_another_sweep_in_the_folder_is_refused(done: tuple[Path, list[sweeps.Trial]]) -> None:
     folder, _ = done
     with pytest.raises(InputError, match=r"recipe\.run\.lanes is 4 there and 8 here"):

@@ -234,7 +234,7 @@ def _try(plan: Plan, folder: Path, study: optuna.Study, trial: optuna.Trial, tel
         train(recipe, folder / f"trial-{trial.number:04}", on_report=follow)
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-    except DivergedError as error:
+    except (DivergedError, InputError) as error:  # what was drawn cannot be trained by, others may
         trial.set_user_attr("reason", str(error))
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
     else:
