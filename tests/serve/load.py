@@ -4,6 +4,7 @@ python -m tests.serve.load ingest         events a second in batches of 200, and
 python -m tests.serve.load sockets        memory with 1,000 WebSockets, half of which read nothing
 python -m tests.serve.load restart        from start to ready with 1 M events
 python -m tests.serve.load live           from a step to its picture at a viewer, 16 tiles and one lane in focus
+python -m tests.serve.load play           what a worker's play pays for its part in a lab
 """
 
 from __future__ import annotations
@@ -22,14 +23,22 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import torch
 from websockets.sync.client import connect
 
 from ludus.core.clock import SystemClock
+from ludus.run.games import open_world
+from ludus.run.learner import open_learner
+from ludus.run.recipe import read_recipe
+from ludus.run.watching import Turns
+from ludus.run.worker import Worker
 from ludus.serve.database import open_database
 from ludus.serve.ingest import Ingest
+from ludus.serve.lab_worker import LabWorker
 from ludus.serve.live_wire import DELTA, HEADER, JPEG, KEY, Head
 from ludus.serve.store import Store
 from ludus.serve.wire import read_batch
@@ -276,6 +285,29 @@ def _watch(process: Process, seconds: float) -> tuple[dict[int, list[float]], di
     return ages, sizes
 
 
+def play(folder: Path, *, rollouts: int) -> dict[str, Any]:
+    """Play Pot Yard in turn with a lab that hears of it and without; give the CPU of the play's own thread."""
+    chosen = read_recipe("potyard", None, ["--run.steps=0", "--run.threads=1"])
+    torch.set_num_threads(1)
+    learner = open_learner("p", chosen)
+    with running(folder) as process, closing(open_world(chosen.world, chosen.run.lanes, threads=1)) as world:
+        part = LabWorker(process.url, process.token, "w", world, run="p", state=folder / "w")
+        watch = Turns(world, part.read, scenario="w", seed=1, run="p", instance="p")
+        crew = [Worker("a", chosen, seed=3, world=world, watch=watch), Worker("b", chosen, seed=3)]
+        used = [0.0, 0.0]
+        for worker in crew:
+            worker.load(learner.register(worker.name).weights)
+            worker.play()
+        for _ in range(rollouts):
+            for number, worker in enumerate(crew):
+                began = time.thread_time()
+                worker.play()
+                used[number] += time.thread_time() - began
+        part.close()
+    steps = rollouts * chosen.run.horizon * chosen.run.lanes
+    return {"ratio": round(used[0] / used[1], 3), "us_a_step": round(1e6 * (used[0] - used[1]) / steps, 1)}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -284,6 +316,8 @@ def main() -> None:
                 told = ingest(folder, batches=2_000)
             case "live":
                 told = live(folder, seconds=30)
+            case "play":
+                told = play(folder, rollouts=8)
             case "restart":
                 told = restart(folder, events=1_000_000)
             case _:

@@ -27,6 +27,8 @@ from ludus.serve.worker import Film, Unmade
 
 MOST_BYTES = 512 * 1024 * 1024
 CLIPS, PEEK = "clips", "peek"
+SETTINGS = VideoSettings(enabled=True, renderer="sim-view", budget=math.inf, stop_over=math.inf)
+"""Whatever it costs: without films there are no clips."""
 HIGHLIGHT_S = 30.0
 """Of game time, in a clip of the newest moments."""
 
@@ -39,7 +41,7 @@ class Reel:
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder)
         self._folder, self._spec, self._most_bytes = folder, spec, most_bytes
-        self._studio = Studio(folder, spec, lanes, VideoSettings(enabled=True, renderer="sim-view", stop_over=math.inf))
+        self._studio = Studio(folder, spec, lanes, SETTINGS)
         self._steps = np.zeros(lanes, np.int64)
         self._playing: dict[str, int] = {}
         """Episodes under way, and their lanes."""
