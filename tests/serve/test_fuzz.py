@@ -41,6 +41,7 @@ PATHS = [
     "/goals",
     "/feats/progress?limit=2",
     "/goals/g",
+    "/goals/g/receipts",
     "/goals/g/template.png?number=0",
     "/runs?limit=2",
     "/runs/r",

@@ -22,6 +22,7 @@ from ludus.goals.artefact import load_goal
 from ludus.run.evaluate import evaluate
 from ludus.run.games import GameSettings
 from ludus.run.goal import goal_seats
+from ludus.run.goal_gate import try_gate, write_receipt
 from ludus.serve import rewatch
 from ludus.serve.lab import LabSettings
 from tests.run.family import agent_of_skill, save_run
@@ -142,6 +143,20 @@ def test_a_goal_tells_its_meta(page: httpx.Client) -> None:
     assert {goal["id"] for goal in page.get("/goals").json()} == {"crypt", "desert"}
     for wrong in ("nothing", "..", "%2e%2e"):
         assert page.get(f"/goals/{wrong}/template.png").status_code == 404
+
+
+def test_a_goal_tells_which_traces_did_not_pass_its_gate(lab: Served, page: httpx.Client) -> None:
+    assert page.get("/goals/desert/receipts").json() == []
+    gate = try_gate(load_goal(DESERT), actions=DESERT.with_name("crypt") / "actions.jsonl")
+    folder = write_receipt(gate, lab.lab.settings.runs / "goal")
+    (lab.lab.settings.runs / "goal" / "desert-broken").mkdir()
+    (lab.lab.settings.runs / "goal" / "desert-broken" / "receipt.json").write_text("{}")
+    (told,) = page.get("/goals/desert/receipts").json()
+    assert (told["failure"], told["steps"]) == (gate.failure, len(gate.rows))
+    assert folder.name.endswith(told["trace_id"][:8])
+    assert told["distance"] == gate.replays[0].dist[1:, 0].tolist()
+    assert page.get("/goals/crypt/receipts").json() == []
+    assert page.get("/goals/nothing/receipts").status_code == 404
 
 
 def test_an_episode_that_was_changed_is_not_shown_as_if_it_were_played(

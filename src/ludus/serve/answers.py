@@ -123,6 +123,22 @@ class Goal(BaseModel):
     """Why it cannot be read."""
 
 
+class GateReceipt(BaseModel):
+    """What a goal's gate has left of a trace that did not pass it."""
+
+    trace_id: str
+    """Digest of the frames that the trace showed."""
+    failure: str
+    command: str
+    """Does it again."""
+    device: str
+    steps: int
+    made: float
+    """Seconds since 1970."""
+    distance: list[float]
+    """How far each step was from the goal, in the lane that came nearest."""
+
+
 class Run(Answer):
     """A run that events, metrics or a folder told of."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,15 +24,19 @@ from ludus.feats.feat import Feat
 from ludus.gameboy.machine import SHADES
 from ludus.goals.artefact import META, read_templates
 from ludus.serve import wire
-from ludus.serve.answers import FeatAnswer, Goal, Halls, Progress, Refusal, Unlock, Validation
+from ludus.serve.answers import FeatAnswer, GateReceipt, Goal, Halls, Progress, Refusal, Unlock, Validation
 from ludus.serve.lab import Lab
 from ludus.serve.records_api import MISSING, missing
 from ludus.serve.shelf import NAME
 from ludus.serve.wire import RefusedError
 
+LOG = logging.getLogger("ludus.serve")
+
 LACKING = ("missing_events", "missing_payload_keys", "missing_counters")
 SCANNED = 20_000
 """Newest events that tell what is told."""
+RECEIPTS, MOST_RECEIPTS = "goal", 20
+"""Folder below that of runs, where `ludus goal replay` leaves them."""
 GoalId = Annotated[str, UrlPath(max_length=120)]
 GREYS = np.array(SHADES, np.uint8)
 PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
@@ -96,6 +102,14 @@ def _goal_routes(router: APIRouter, lab: Lab) -> None:
         """Show a goal."""
         return _goal(find_goal(lab, id))
 
+    @router.get("/goals/{id}/receipts", response_model=list[GateReceipt], responses=MISSING)
+    def get_receipts(id: GoalId) -> list[dict[str, Any]]:  # noqa: A002
+        """List what the goal's gate has left of traces that did not pass it, newest first."""
+        find_goal(lab, id)
+        paths = (lab.settings.runs / RECEIPTS).glob(f"{id}-*/receipt.json")
+        found = [told for path in paths if (told := _receipt(path)) is not None and told["goal"] == id]
+        return sorted(found, key=itemgetter("made"), reverse=True)[:MOST_RECEIPTS]
+
     @router.get("/goals/{id}/template.png", response_class=Response, responses=MISSING | DAMAGED | PNG)
     def get_template(id: GoalId, number: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:  # noqa: A002
         """Give a template of a goal as PNG, 80 x 72."""
@@ -155,3 +169,14 @@ def _goal(folder: Path) -> dict[str, Any]:
         return {"id": folder.name, "meta": json.loads(files.read_text(folder / META))}
     except (LudusError, ValueError) as error:
         return {"id": folder.name, "error": str(error)}
+
+
+def _receipt(path: Path) -> dict[str, Any] | None:
+    """Give what a receipt tells, None where it cannot be read, which is logged."""
+    try:
+        told, curve = (json.loads(files.read_text(path.parent / name)) for name in (path.name, "dist_curve.json"))
+        lane, made = told["nearest"]["lane"], path.stat().st_mtime
+        return told | {"made": made, "distance": [row[lane] for row in curve]}
+    except (LudusError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        LOG.warning("%s cannot be read: %s", path, error)
+        return None
