@@ -166,9 +166,19 @@ def _bar(console: Console) -> Iterator[Callable[[Report], None]]:
 
         yield show_line
         return
-    with Progress(BarColumn(20), TextColumn("{task.description}", markup=False), console=console) as progress:
+    with Progress(BarColumn(10), TextColumn("{task.description}", markup=False), console=console) as progress:
         task = progress.add_task("waits for the first rollout", total=1.0)
-        yield lambda report: progress.update(task, completed=report.progress, description=line(report))
+        yield lambda report: progress.update(task, completed=report.progress, description=_short(report))
+
+
+def _short(report: Report) -> str:
+    """Give a report in 70 columns."""
+    told = report.metrics
+    score = f"{told['charts/episodic_return']:.1f}" if "charts/episodic_return" in told else "none yet"
+    return (
+        f"{report.step:,} steps {told['charts/SPS']:,.0f}/s  return {score}  "
+        f"losses {told['losses/policy_loss']:+.3f} {told['losses/value_loss']:.3f}  {report.left_s / 60:.1f} min left"
+    )
 
 
 def _mean(summary: Summary) -> str:
