@@ -29,7 +29,8 @@ BATCH = 50
 class Process:
     """An orchestrator of the command line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, stderr: int | None = None) -> None:
+        self._stderr = stderr
         feats = folder / "feats.json"
         feats.write_text(json.dumps(FEATS))
         command = [sys.executable, "-c", CALL, "serve", "--json", "--port", "0", "--metrics-port", "-1"]
@@ -43,7 +44,7 @@ class Process:
 
     def start(self) -> None:
         """Start it, and return when it answers."""
-        self.popen = subprocess.Popen(self._command, stdout=subprocess.PIPE, cwd=self._folder)
+        self.popen = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=self._stderr, cwd=self._folder)
         out: IO[bytes] | None = self.popen.stdout
         assert out is not None
         self.url = json.loads(out.readline())["url"]

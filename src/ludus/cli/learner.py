@@ -70,10 +70,13 @@ def main(
     try:
         from ludus.serve.keys import Keys, read_token
         from ludus.serve.learner_api import School, run_learners
+        from ludus.serve.logs import set_up_logs
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
     runs.mkdir(parents=True, exist_ok=True)
-    keys = Keys(read_token(runs / "token"), SystemClock())
+    token = read_token(runs / "token")
+    set_up_logs(runs / name / "log.jsonl", secrets=[token], role="learner", run=name)
+    keys = Keys(token, SystemClock())
     run_learners(School({name: learner}, runs), keys, host, port, lambda url: print(f"learner {url}", flush=True))
     return 0
 

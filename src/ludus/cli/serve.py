@@ -35,7 +35,7 @@ def main(
     """Run the orchestrator: it takes events, judges them by feats, hands out clips to make, and streams all of it.
 
     It serves the page too, where that is built, and stops by Ctrl-C. It listens to this machine alone; at any other
-    address reading needs the token too.
+    address reading needs the token too. It logs to STATE/logs/orchestrator.jsonl, and says here only what went wrong.
 
     Args:
         host: address to listen at.
@@ -53,7 +53,9 @@ def main(
         json: print where it answers as a line of JSON.
     """
     try:
+        from ludus.serve.keys import read_token
         from ludus.serve.lab import LabSettings
+        from ludus.serve.logs import set_up_logs
         from ludus.serve.orchestrator import run
         from ludus.serve.page import built_page
     except ImportError as error:
@@ -74,6 +76,8 @@ def main(
         hosts=name,
         origins=origin,
     )
+    state.mkdir(parents=True, exist_ok=True)
+    set_up_logs(state / "logs" / "orchestrator.jsonl", secrets=[read_token(state / "token")], role="orchestrator")
     run(settings, _print_json if json else _print, page=built_page())
     return 0
 

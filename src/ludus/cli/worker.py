@@ -54,17 +54,20 @@ def main(
         import httpx
 
         from ludus.serve.learner_client import HttpLearner
+        from ludus.serve.logs import set_up_logs
     except ImportError as error:
         raise MissingExtraError("httpx", extra="serve") from error
     console = Console(stderr=True)
     named = name or f"{socket.gethostname()}-{os.getpid()}"
-    headers = {"authorization": f"Bearer {files.read_text(token).strip()}"}
+    secret = files.read_text(token).strip()
+    headers = {"authorization": f"Bearer {secret}"}
+    place = state or Path("runs/workers") / named
+    set_up_logs(place / "log.jsonl" if lab else None, secrets=[secret], role="worker", worker=named, run=policy)
     with ExitStack() as stack:
         client = stack.enter_context(httpx.Client(base_url=learner, headers=headers, timeout=120.0, trust_env=False))
         link = HttpLearner(client, policy)
         told = link.register(named)
         torch.set_num_threads(max(1, told.recipe.run.threads))
-        place = state or Path("runs/workers") / named
         if lab is None:
             worker, part = Worker(named, told.recipe, seed=told.seed), None
         else:

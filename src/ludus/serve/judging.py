@@ -103,6 +103,7 @@ def _wish(feat: Feat, window: ClipWindow, verdict: Verdict, tick_hz: float) -> d
         "episode_id": verdict.episode,
         "tick": verdict.tick,
         "tick_hz": tick_hz,
+        "trace": verdict.evidence["event_id"],
         **window.to_json(),
     }
 

@@ -162,6 +162,7 @@ class Lab:
         for unlock in fresh.unlocks:
             self.hub.publish("unlocks", unlock)
             self.tally.unlocks.labels(unlock["hall"]).inc()
+            LOG.info("unlocked %(feat)s", _line(unlock, feat=unlock["feat_id"], trace=unlock["evidence"]["event_id"]))
         self.fresh.set()
         self.fresh = asyncio.Event()
 
@@ -201,6 +202,8 @@ class Lab:
             return
         self._unmirrored = True
         told = {"id": row.id, "clip_status": row.status, **row.clip}
+        known = {"id": row.id, "worker": row.worker, **row.wish}
+        LOG.info("clip %(unlock)s is %(status)s", _line(known, status=row.status, trace=row.wish.get("trace")))
         self._loop.call_soon_threadsafe(self.hub.publish, "unlocks", told)
 
     def _mirror(self) -> None:
@@ -211,6 +214,12 @@ class Lab:
         self._unmirrored = False
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_atomic(path, (json.dumps({"unlocks": self.store.unlocks(MIRRORED)}, indent=1) + "\n").encode())
+
+
+def _line(told: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Give what a log line says of an unlock or its clip."""
+    names = {"unlock": "id", "worker": "worker", "run": "run_id", "episode": "episode_id", "tick": "tick"}
+    return {name: told.get(key) for name, key in names.items()} | more
 
 
 def _rest(topic: str, first: int, last: int) -> str | None:
