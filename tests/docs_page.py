@@ -8,8 +8,10 @@ how it is run:
     <!-- ci: with --steps 512 -->          adds words to its commands, so that long ones are short
     <!-- ci: with train --steps 512; play --steps 9 -->    adds words to commands of these verbs
     <!-- ci: exits 1 -->                   the last of its commands does
-    <!-- ci: server with --port 0 -->      it is started and goes on until the page ends; {serve} is its address then
+    <!-- ci: servers stopped -->           servers that run are stopped first
     <!-- ci: not run: why -->              it is not run
+
+Servers go on until the page ends; {serve} in the words that a comment adds is the address of `ludus serve`, and so on.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ BLOCK = re.compile(
 )
 NUMBER = re.compile(r"[-+]?\d[\d,.]*|\b(?:nan|never)\b")
 RULE = re.compile(r"[\s─━]+")
+SERVERS = ("serve", "learner", "up")
 PATIENCE_S = 60
 IN_FULL_S = 1200
 
@@ -96,6 +99,8 @@ class Reader:
         """Do what one block shows."""
         if block.how.startswith("not run: "):
             return
+        if block.how == "servers stopped":
+            self.servers.close()
         if block.title:
             Path(block.title).write_text(block.text)
         elif block.language == "python":
@@ -112,7 +117,7 @@ class Reader:
         said = ""
         for number, words in enumerate(typed):
             words = [self._place(word) for word in [*words, *_for_verb(words[0], added)]]
-            if how.startswith("server"):
+            if words[0] in SERVERS and "--processes" not in words:
                 self.addresses[words[0]] = self.servers.enter_context(server(words))
                 continue
             expected = int(how.split()[1]) if how.startswith("exits") and number == len(typed) - 1 else 0
@@ -123,8 +128,8 @@ class Reader:
 
     def _place(self, word: str) -> str:
         """Give a word with `...` as the newest path that fits, and addresses of servers in their places."""
-        if word.endswith("..."):
-            return str(max(Path().glob(word[:-3] + "*"), key=lambda path: path.stat().st_mtime_ns))
+        if "/" in word and "..." in word:
+            return str(max(Path().glob(word.replace("...", "*")), key=lambda path: path.stat().st_mtime_ns))
         return word.format(**self.addresses) if word[:1] == "{" and word[-1:] == "}" else word
 
     def _hear(self, act: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,28 +18,26 @@ PAGES = {"README.md": (ROOT / "README.md").read_text().partition("## What there 
 }
 ELSEWHERE = {
     "conformance.md": "its ROMs are others'; tests/gameboy/test_suites.py compares its table where they are",
-    "episodes.md": "tests/episodes/test_docs_episodes.py",
-    "feats.md": "tests/feats/test_docs_feats.py",
     "gameboy.md": "tests/gameboy/test_docs_gameboy.py",
     "goals.md": "tests/goals/test_docs_goals.py",
-    "merging.md": "tests/learn/test_docs_merging.py",
-    "serving.md": "tests/serve",
-    "training.md": "tests/run",
-    "video.md": "tests/episodes/video/test_docs_video.py",
-    "worlds.md": "tests/core",
 }
-"""Pages that explain: what runs what they show."""
+"""Pages that are run by others, or cannot be."""
 
 
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
-    """Give somebody who has a ROM, a trace and a file of feats at hand."""
+    """Give somebody who has a ROM, a card, a trace, a file of feats and the receipts at hand."""
     card, cartridge = open_game("potyard")
+    for name in ("potyard.gb", "watches.toml", "feats.json", "scripted.jsonl"):
+        shutil.copy(card.rom.parent / name, tmp_path / name)
+    shutil.copytree(card.rom.parent / "goals", tmp_path / "goals")
+    shutil.copy(card.rom.parent / "card.toml", tmp_path / "mygame.toml")
+    shutil.copytree(DOCS / "receipts", tmp_path / "docs" / "receipts")
     for name in ("GAME.gb", "game.gb"):
         (tmp_path / name).write_bytes(cartridge.rom)
     save_actions(tmp_path / "play.jsonl", [[5], [4], [0]] * 10, codec=card.codec)
     assert card.feats
-    (tmp_path / "FEATS.json").write_text(card.feats.read_text())
+    shutil.copy(card.feats, tmp_path / "FEATS.json")
     monkeypatch.chdir(tmp_path)
     return Reader()
 
