@@ -19,7 +19,9 @@ MOST_HEADER_BYTES = 64 * 1024
 MOST_CONNECTIONS = 2_000
 MOST_MESSAGE_BYTES = 1024 * 1024
 ABORT = "ludus.abort"
-"""Extension of a WebSocket's scope: its `abort` drops the connection at once, without waiting for the peer."""
+"""Extension of a WebSocket's scope: its `abort` drops the connection at once, without waiting for the peer; after its
+`narrow` a send waits until little of what was sent before is still here."""
+UNSENT_BYTES = 16 * 1024
 
 
 class Http(HttpToolsProtocol):
@@ -76,8 +78,15 @@ class Ws(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Serve it."""
-        self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
+        self.scope["extensions"][ABORT] = {"abort": self.transport.abort, "narrow": self.narrow}
         await super().run_asgi()
+
+    def narrow(self) -> None:
+        """Let little wait in the buffers of this process and the kernel, so that what is sent is new."""
+        self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            bound = self.transport.get_extra_info("socket")
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class Server(uvicorn.Server):

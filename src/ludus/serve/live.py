@@ -13,6 +13,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ludus.serve import wire
+from ludus.serve.listen import ABORT
 from ludus.serve.live_peers import MOST_TEXT_BYTES, Feed, Place, Viewer
 from ludus.serve.live_wire import HELLO, JPEG, Head, Hello, Wants
 from ludus.serve.wire import Name, RefusedError
@@ -65,6 +66,7 @@ class Live:
         if len(self.viewers) >= MOST_VIEWERS:
             await _refuse(socket, RefusedError(503, "too_many", f"{MOST_VIEWERS} pages watch already."))
             return
+        socket.scope["extensions"][ABORT]["narrow"]()
         viewer = Viewer(socket, self.stalled_s, self._ask)
         self.viewers.add(viewer)
         viewer.tell("workers", self._workers())
