@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ludus.gameboy.library import open_game
 from ludus.gameboy.trace import save_actions
-from tests.docs_page import Reader
+from tests.docs_page import Reader, blocks, commands
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -45,6 +46,35 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in ELSEWHERE])
 def test_a_page_runs_as_it_stands_there(reader: Reader, name: str) -> None:
     reader.read(PAGES[name])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_command_is_overlooked(name: str) -> None:
+    found = [words for block in blocks(PAGES[name]) for words in commands(block)]
+    assert len(found) == len(re.findall(r"^(?: {4})?ludus [a-z]", PAGES[name], flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_does_not_run_is_run_by_the_test_that_it_names(name: str) -> None:
+    for block in blocks(PAGES[name]):
+        if block.how.startswith("not run: "):
+            named = re.findall(r"tests/[\w/]+\.py", block.how)
+            assert named and all((ROOT / test).exists() for test in named), block
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "    ludus games nothing.toml\n",
+        "<!-- ci: exits 2 -->\n    ludus games\n",
+        "    ludus --version\n\n```text\nlupus 0.1.0\n```\n",
+        "```python\nassert False\n```\n",
+        "<!-- ci: with --steps 1 -->\n    ludus games\n",
+    ],
+)
+def test_a_page_that_is_not_so_fails(reader: Reader, page: str) -> None:
+    with pytest.raises(AssertionError):
+        reader.read(page)
 
 
 @pytest.mark.slow
