@@ -1,8 +1,9 @@
 /** What is told of an episode in words: verdicts, events, and where its record comes from. */
+import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { type Line, type StepEvent, partOf, wordsOf } from "./episode";
 import { Icon } from "./icons";
-import { useFeats, VerdictBadge } from "./judged";
+import { goalOf, useFeats, VerdictBadge } from "./judged";
 import { figure, short } from "./numbers";
 import { type Playhead, useShown } from "./playhead";
 import { Panel } from "./ui";
@@ -21,13 +22,14 @@ export function Verdicts({ line, head }: { line: Line; head: Playhead }) {
         <ol tabIndex={0} aria-label="Verdicts" className="-my-2 max-h-144 overflow-y-auto">
           {line.verdicts.map((verdict) => {
             const { name, about, hall } = feat(verdict.name);
+            const goal = goalOf(verdict);
             const clip = line.clips.find(({ tag }) => tag === verdict.name);
             return (
               <li key={`${verdict.judge} ${verdict.name} ${verdict.step}`} aria-current={verdict.step === shown ? "step" : undefined} className="-mx-2 flex items-center gap-3 rounded-sm border-b border-line px-2 py-2 last:border-0 aria-[current=step]:bg-raised">
                 <div className="min-w-0 grow">
                   <p className="flex flex-wrap items-center gap-x-2 gap-y-0.5">
                     <VerdictBadge verdict={verdict} hall={hall} />
-                    <span className="font-medium">{name}</span>
+                    {goal ? <Link to="/goals/$goal" params={{ goal }} search={{ episode: line.id }} hash={`t=${verdict.step}`} className="font-medium hover:underline">{goal}</Link> : <span className="font-medium">{name}</span>}
                   </p>
                   {about && <p className="text-xs text-quiet">{about}</p>}
                 </div>

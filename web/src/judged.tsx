@@ -17,6 +17,8 @@ export const progressQuery = queryOptions({ queryKey: ["feats", "progress"], que
 export const boardsQuery = queryOptions({ queryKey: ["feats", "boards"], queryFn: () => told(api.GET("/leaderboards")) });
 export const validationQuery = queryOptions({ queryKey: ["feats", "validation"], queryFn: () => told(api.GET("/feats/validate")), staleTime: 60_000 });
 export const goalsQuery = queryOptions({ queryKey: ["goals"], queryFn: () => told(api.GET("/goals")) });
+export const receiptsQuery = (id: string) => queryOptions({ queryKey: ["goals", id, "receipts"], queryFn: () => told(api.GET("/goals/{id}/receipts", { params: { path: { id } } })) });
+export const templateOf = (id: string, number = 0): string => `/goals/${encodeURIComponent(id)}/template.png?number=${number}`;
 export const runQuery = (run: string) => queryOptions({ queryKey: ["runs", run], queryFn: () => told(api.GET("/runs/{run}", { params: { path: { run } } })) });
 
 /** Gives the runs that have a folder here, whose episodes can be shown. */
@@ -25,10 +27,18 @@ export function useFolders(): ReadonlySet<string> {
   return useMemo(() => new Set((data ?? []).filter((run) => (run as { folder?: boolean }).folder === true).map(({ run_id }) => run_id)), [data]);
 }
 
-/** Gives the sha256 of the ROM that a run has played; null where it was no Game Boy game, which is not played again here. */
-export function useRom(run: string): string | null {
-  const world = useQuery(runQuery(run)).data?.settings?.world as { rom_sha256?: unknown } | undefined;
-  return typeof world?.rom_sha256 === "string" ? world.rom_sha256 : null;
+export interface World {
+  /** sha256 of the ROM that was played; null where it was no Game Boy game, which is not played again here. */
+  rom: string | null;
+  /** Seconds of game time in a step. */
+  stepSeconds: number | null;
+}
+
+/** Gives what a run has played. */
+export function useWorld(run: string): World {
+  const world = (useQuery(runQuery(run)).data?.settings?.world ?? {}) as { rom_sha256?: unknown; tick_hz?: unknown; ticks_per_step?: unknown };
+  const { rom_sha256: rom, tick_hz: hz, ticks_per_step: ticks } = world;
+  return { rom: typeof rom === "string" ? rom : null, stepSeconds: typeof hz === "number" && typeof ticks === "number" ? ticks / hz : null };
 }
 
 /** Gives the goal that a verdict is about, null where it is a feat's. */

@@ -7,4 +7,5 @@ export const ROOMS = [
   { path: "/episodes", name: "Episodes", icon: "episodes", key: "e" },
   { path: "/feats", name: "Feats", icon: "feats", key: "f" },
   { path: "/hall", name: "Hall", icon: "fame", key: "h" },
+  { path: "/goals", name: "Goals", icon: "goals", key: "o" },
 ] as const satisfies readonly { path: string; name: string; icon: IconName; key: string }[];

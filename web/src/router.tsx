@@ -1,7 +1,7 @@
 /** The rooms of the page and their addresses; what is in a room is fetched when it is first entered. */
 import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import type { View } from "./run-curves";
-import { episodesSearch, featsSearch, hallSearch } from "./searches";
+import { episodesSearch, featsSearch, goalSearch, hallSearch } from "./searches";
 import { NotFound, RoomError, Shell } from "./shell";
 
 const text = (asked: unknown): string | undefined => (asked === undefined ? undefined : String(asked));
@@ -35,9 +35,11 @@ const episode = createRoute({ getParentRoute: () => root, path: "/episodes/$id" 
 const feats = createRoute({ getParentRoute: () => root, path: "/feats", validateSearch: featsSearch }).lazy(() => import("./routes/feats").then((room) => room.Route));
 const halls = createRoute({ getParentRoute: () => root, path: "/hall", beforeLoad: () => Promise.reject(redirect({ to: "/hall/$hall", params: { hall: "fame" } })) });
 const hall = createRoute({ getParentRoute: () => root, path: "/hall/$hall", validateSearch: hallSearch }).lazy(() => import("./routes/hall").then((room) => room.Route));
+const goals = createRoute({ getParentRoute: () => root, path: "/goals" }).lazy(() => import("./routes/goals").then((room) => room.Route));
+const goal = createRoute({ getParentRoute: () => root, path: "/goals/$goal", validateSearch: goalSearch }).lazy(() => import("./routes/goal").then((room) => room.Route));
 
 export const router = createRouter({
-  routeTree: root.addChildren([swarm, runs, run, episodes, episode, feats, halls, hall]),
+  routeTree: root.addChildren([swarm, runs, run, episodes, episode, feats, halls, hall, goals, goal]),
   defaultPreload: "intent",
   defaultErrorComponent: RoomError,
   scrollRestoration: true,

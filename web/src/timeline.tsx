@@ -12,7 +12,7 @@ export interface Row {
 }
 
 export type Lane = { label: string } & (
-  | { kind: "curve"; values: ArrayLike<number>; color: number; format?: ((value: number) => string) | undefined; level?: { y: number; label: string } | undefined }
+  | { kind: "curve"; values: ArrayLike<number>; color: number; format?: ((value: number) => string) | undefined; level?: { y: number; label: string } | undefined; height?: number }
   | { kind: "bars"; values: ArrayLike<number>; color: number }
   /** What was chosen of a few, a row each. */
   | { kind: "choice"; values: ArrayLike<number>; names: readonly string[]; color: number }
@@ -48,6 +48,7 @@ function spanOf(values: ArrayLike<number>, ...more: number[]): [number, number] 
   return Number.isFinite(low) ? [low, high] : [0, 0];
 }
 
+const heightOf = (lane: Lane): number => (lane.kind === "curve" && lane.height) || HEIGHT;
 const colorOf = (color: number) => `var(--series-${(color % 7) + 1})`;
 
 const Plot = memo(function Plot({ lane, steps }: { lane: Lane; steps: number }) {
@@ -68,15 +69,16 @@ const Plot = memo(function Plot({ lane, steps }: { lane: Lane; steps: number }) 
       </svg>
     );
   }
+  const height = heightOf(lane);
   const [low, high] = lane.kind === "bars" ? spanOf(lane.values, 0) : spanOf(lane.values, ...(lane.level ? [lane.level.y, 0] : []));
-  const y = (value: number) => (HEIGHT - 3 - ((value - low) / (high - low || 1)) * (HEIGHT - 6)).toFixed(2);
+  const y = (value: number) => (height - 3 - ((value - low) / (high - low || 1)) * (height - 6)).toFixed(2);
   const drawn = [...points(lane.values)];
   const d =
     lane.kind === "bars"
       ? drawn.filter(([, value]) => value !== 0).map(([at, value]) => `M${at + 0.5} ${y(0)}V${y(value)}`).join("")
       : drawn.map(([at, value], first) => `${first ? "L" : "M"}${at + 0.5} ${y(value)}`).join("");
   return (
-    <svg aria-hidden viewBox={`0 0 ${steps} ${HEIGHT}`} preserveAspectRatio="none" className="block w-full" style={{ height: HEIGHT, color }}>
+    <svg aria-hidden viewBox={`0 0 ${steps} ${height}`} preserveAspectRatio="none" className="block w-full" style={{ height, color }}>
       {low <= 0 && high >= 0 && <path d={`M0 ${y(0)}h${steps}`} stroke="var(--chart-line)" vectorEffect="non-scaling-stroke" />}
       {lane.kind === "curve" && lane.level && <path d={`M0 ${y(lane.level.y)}h${steps}`} stroke="var(--chart-ink)" strokeDasharray="4 4" vectorEffect="non-scaling-stroke" />}
       <path d={d} fill="none" stroke="currentColor" strokeWidth={lane.kind === "bars" ? 2 : 1.5} vectorEffect="non-scaling-stroke" strokeLinejoin="round" />
@@ -99,7 +101,7 @@ function Label({ lane, shown }: { lane: Lane; shown: number }) {
   const [low, high] = spanOf(lane.values);
   const format = (lane.kind === "curve" && lane.format) || figure;
   return (
-    <dl className="flex flex-col items-end justify-center text-right text-xs leading-4" style={{ height: HEIGHT }}>
+    <dl className="flex flex-col items-end justify-center text-right text-xs leading-4" style={{ height: heightOf(lane) }}>
       <dt className="max-w-full truncate text-quiet">{lane.label}</dt>
       <dd className="text-sm font-semibold">{format(lane.values[shown] ?? Number.NaN)}</dd>
       <dd className="hidden text-[0.625rem] text-quiet sm:block">

@@ -176,7 +176,7 @@ def _receipt(path: Path) -> dict[str, Any] | None:
     try:
         told, curve = (json.loads(files.read_text(path.parent / name)) for name in (path.name, "dist_curve.json"))
         lane, made = told["nearest"]["lane"], path.stat().st_mtime
-        return told | {"made": made, "distance": [row[lane] for row in curve]}
+        return {**told, "made": made, "distance": [row[lane] for row in curve]}
     except (LudusError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
         LOG.warning("%s cannot be read: %s", path, error)
         return None

@@ -6,7 +6,7 @@ import { type DistanceCurve, type EpisodeTimeline, type Line, distanceQuery, epi
 import { EventList, Provenance, Verdicts } from "../episode-lists";
 import { Film, Transport, useWithoutFilm } from "../film";
 import { Icon } from "../icons";
-import { type Goal, goalOf, goalsQuery, useFeats, useRom, VerdictCounts } from "../judged";
+import { type Goal, goalOf, goalsQuery, useFeats, useWorld, VerdictCounts } from "../judged";
 import { useKeys } from "../keys";
 import { count, figure, lasting } from "../numbers";
 import { Playhead, useShown } from "../playhead";
@@ -115,7 +115,7 @@ function Picture({ line, head, told }: { line: Line; head: Playhead; told: Episo
 /** In place of a film: why there is none, and each step played again, where the game allows it. */
 function Still({ line, head }: { line: Line; head: Playhead }) {
   const shown = useShown(head);
-  const lacking = useRom(line.run) === null;
+  const lacking = useWorld(line.run).rom === null;
   const { reason } = line.video;
   return (
     <>
@@ -149,7 +149,7 @@ const known = (all: readonly UseQueryResult<DistanceCurve, Error>[]) => all.flat
 
 function Lanes({ line, told, head }: { line: Line; told: EpisodeTimeline; head: Playhead }) {
   const feat = useFeats();
-  const rom = useRom(line.run);
+  const { rom } = useWorld(line.run);
   const goals = (useQuery(goalsQuery).data ?? NO_GOALS).filter(({ meta }) => rom !== null && meta?.rom_sha256 === rom);
   const near = useQueries({ queries: goals.map(({ id }) => ({ ...distanceQuery(line.id, id), retry: false })), combine: known });
   const lanes = useMemo((): Lane[] => {

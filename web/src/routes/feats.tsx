@@ -79,7 +79,7 @@ function Score({ feats }: { feats: readonly Full[] }) {
       {figures.map(([value, word]) => (
         <div key={word} className="flex flex-col-reverse">
           <dt className="text-xs text-quiet">{word}</dt>
-          <dd className="text-lg font-semibold">{value}</dd>
+          <dd className="text-base font-semibold whitespace-nowrap sm:text-lg">{value}</dd>
         </div>
       ))}
     </dl>

@@ -18,7 +18,7 @@ function Hall() {
   const hall = useParams({ from: "/hall/$hall" }).hall === "shame" ? "shame" : "fame";
   const navigate = useNavigate();
   const query = useQuery(hallQuery);
-  useKeys([{ keys: "o", does: "To the other hall", run: () => void navigate({ to: "/hall/$hall", params: { hall: hall === "fame" ? "shame" : "fame" } }) }]);
+  useKeys([{ keys: "x", does: "To the other hall", run: () => void navigate({ to: "/hall/$hall", params: { hall: hall === "fame" ? "shame" : "fame" } }) }]);
   return (
     <Room
       title={HALLS[hall]}
