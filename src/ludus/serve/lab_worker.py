@@ -35,7 +35,8 @@ from ludus.serve.worker import EncodeBody, Errands, Film, upload
 
 LOG = logging.getLogger("ludus.serve.worker")
 
-SYNC_S, METRICS_S, TRIM_S = 1.0, 2.0, 5.0
+WRITE_S, SYNC_S, METRICS_S, TRIM_S = 0.05, 1.0, 2.0, 5.0
+"""Between two writings of events to the disk; the play wakes nobody, which would cost it more than a step."""
 PAUSE_S = 1.0
 """After the orchestrator was away."""
 LINGER_S = 5.0
@@ -81,7 +82,7 @@ class LabWorker:
         self._problem = ""
         self.url: str | None = None
         """Of the worker's own server, where it has one."""
-        self._wake, self._stop = threading.Event(), threading.Event()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_on, name="errands", daemon=True)
         self._thread.start()
 
@@ -103,7 +104,6 @@ class LabWorker:
             self._live.show(turn.step.frames, self._length)
         if turn.events:
             self._heard.append(turn.events)
-            self._wake.set()
 
     def status(self) -> dict[str, Any]:
         """Tell how the worker is."""
@@ -143,7 +143,6 @@ class LabWorker:
         """Tell what is still to be told, for a few seconds at most, and let go of everything."""
         self._reel.close()
         self._stop.set()
-        self._wake.set()
         self._thread.join()
         if self._live is not None:
             self._live.close()
@@ -151,9 +150,7 @@ class LabWorker:
 
     def _keep_on(self) -> None:
         due, sync, metrics, trim = 0.0, Every(SYNC_S), Every(METRICS_S), Every(TRIM_S)
-        while not self._stop.is_set():
-            self._wake.wait(SYNC_S / 4)
-            self._wake.clear()
+        while not self._stop.wait(WRITE_S):
             try:
                 self._write_down()
                 at = self._clock.seconds()
