@@ -122,12 +122,11 @@ def _served(folder: Path) -> Iterator[Lab]:
     command += ["--feats", str(feats), "--goals", "goals"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert process.stdout is not None
         try:
-            assert process.stdout
             told = json.loads(process.stdout.readline())
             yield Lab(told["url"], (folder / "lab" / "token").read_text().strip(), folder)
         finally:
             process.terminate()
             process.wait(30)
-            assert process.stdout
             process.stdout.close()

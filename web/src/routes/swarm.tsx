@@ -95,8 +95,7 @@ function WorkerPanel({ name, worker, picture, rate, rewards, open }: PanelProps)
   const { policy, policy_version: version, role, flags, steps_per_s: speed, ...lanes } = (worker?.status ?? {}) as WorkerStatus;
   const facts = [
     picture?.game,
-    policy,
-    version !== undefined && version !== null && `version ${version}`,
+    policy && `policy ${policy}${typeof version === "number" ? `, version ${version}` : ""}`,
     (rate ?? speed) !== undefined && `${short(rate ?? speed ?? 0)} steps/s`,
   ].filter(Boolean);
   const part = picture?.role ?? role;
