@@ -128,7 +128,7 @@ def test_types_of_the_page_are_those_of_the_routes(node: None, tmp_path: Path) -
     document, types = tmp_path / "openapi.json", tmp_path / "api.ts"
     schema = subprocess.run([sys.executable, WEB / "schema.py"], capture_output=True, check=True)
     document.write_bytes(schema.stdout)
-    command = [WEB / "node_modules" / ".bin" / "openapi-typescript", document, "-o", types]
+    command = [str(WEB / "node_modules" / ".bin" / "openapi-typescript"), str(document), "-o", str(types)]
     subprocess.run(command, check=True, capture_output=True)
     assert types.read_text() == (WEB / "src" / "api.gen.ts").read_text(), "run: npm --prefix web run types"
 
