@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from html import escape
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import griffe
 from mkdocs.config.defaults import MkDocsConfig
@@ -70,10 +72,21 @@ def rows(table: str, model: type[Settings]) -> Iterator[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             continue
         told = about.members[name]
-        kind = escape(str(getattr(told, "annotation", ""))).replace("|", "&#124;").replace("*", "&#42;")
         text = " ".join(told.docstring.value.split()) if told.docstring else ""
         default = default_of(field.get_default(call_default_factory=True))
-        yield f"| `{table}.{name}` | <code>{kind}</code> | {default} | {text} |"
+        yield f"| `{table}.{name}` | {kind(field.annotation)} | {default} | {text} |"
+
+
+def kind(annotation: Any) -> str:
+    """Give in words what fits a type; None, which TOML has not, is left out."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f"<code>{json.dumps(part)}</code>" for part in parts)
+    if origin in (Union, UnionType):
+        return " or ".join(kind(part) for part in parts if part is not NoneType)
+    if origin is dict or annotation is Any:
+        return "table" if origin is dict else "anything"
+    return f"list of {kind(parts[0])}" if origin in (tuple, list) else str(annotation.__name__)
 
 
 def default_of(value: Any) -> str:
