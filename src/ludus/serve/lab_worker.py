@@ -42,6 +42,7 @@ PAUSE_S = 1.0
 LINGER_S = 5.0
 """That the end waits for what is still to be told, and for clips."""
 MOST_CLIPS = 8
+RATES = 6
 RETURNS = 100
 """Episodes whose returns are averaged."""
 
@@ -213,19 +214,20 @@ class LabWorker:
 
 
 class _Rate:
-    """Steps a second, between two measurements."""
+    """Steps a second over the last few measurements, for a worker plays in bursts while its learner learns."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._at, self._steps, self.newest = clock, clock.seconds(), 0, 0.0
+        self._clock = clock
+        self._marks = deque([(clock.seconds(), 0)], maxlen=RATES)
+        self.newest = 0.0
 
     def measure(self, steps: int) -> bool:
-        """Take how many there are by now; whether there are more than before."""
-        at = self._clock.seconds()
-        if at > self._at:
-            self.newest = (steps - self._steps) / (at - self._at)
-        more = steps > self._steps
-        self._at, self._steps = at, steps
-        return more
+        """Take how many there are by now; whether there are more than at the last time."""
+        at, (_, before) = self._clock.seconds(), self._marks[-1]
+        self._marks.append((at, steps))
+        since, first = self._marks[0]
+        self.newest = (steps - first) / max(at - since, 1e-9)
+        return steps > before
 
 
 def _hold(state: Path) -> int:
