@@ -27,7 +27,11 @@ function Swarm() {
   const inFocus = shown?.find(({ name }) => name === focused);
   const names = [...new Set([...(shown ?? []).map(({ name }) => name), ...(workers.data ?? []).filter(({ alive }) => alive).map(({ worker }) => worker)])].sort();
   const gone = (workers.data ?? []).filter(({ worker }) => !names.includes(worker));
-  const steps = [...rates].filter(([number]) => shown?.some((each) => each.number === number)).reduce((sum, [, rate]) => sum + rate, 0);
+  const told = (name: string) => workers.data?.find(({ worker }) => worker === name);
+  const pictured = (name: string) => shown?.find((each) => each.name === name);
+  /** Steps a second as the worker measures them, else as its pictures show. */
+  const speed = (name: string) => (told(name)?.status as WorkerStatus | undefined)?.steps_per_s ?? rates.get(pictured(name)?.number ?? -1);
+  const steps = names.reduce((sum, name) => sum + (speed(name) ?? 0), 0);
   const lanes = (shown ?? []).reduce((sum, each) => sum + each.lanes, 0);
   return (
     <Room
@@ -36,13 +40,12 @@ function Swarm() {
       actions={<Delay />}
     >
       <Loaded query={workers} what="workers">
-        {(all) =>
+        {() =>
           names.length ? (
             <div className="flex flex-col gap-4">
-              {names.map((name) => {
-                const picture = shown?.find((each) => each.name === name);
-                return <WorkerPanel key={name} name={name} worker={all.find(({ worker }) => worker === name)} picture={picture} rate={picture && rates.get(picture.number)} rewards={rewards.get(name)} open={(lane) => turn(name, lane)} />;
-              })}
+              {names.map((name) => (
+                <WorkerPanel key={name} name={name} worker={told(name)} picture={pictured(name)} speed={speed(name)} rewards={rewards.get(name)} open={(lane) => turn(name, lane)} />
+              ))}
             </div>
           ) : (
             <EmptyState title="Nobody plays">
@@ -86,17 +89,17 @@ interface PanelProps {
   name: string;
   worker: Worker | undefined;
   picture: LiveWorker | undefined;
-  rate: number | undefined;
+  speed: number | undefined;
   rewards: Ring | undefined;
   open: (lane: number) => void;
 }
 
-function WorkerPanel({ name, worker, picture, rate, rewards, open }: PanelProps) {
-  const { policy, policy_version: version, role, flags, steps_per_s: speed, ...lanes } = (worker?.status ?? {}) as WorkerStatus;
+function WorkerPanel({ name, worker, picture, speed, rewards, open }: PanelProps) {
+  const { policy, policy_version: version, role, flags, ...lanes } = (worker?.status ?? {}) as WorkerStatus;
   const facts = [
     picture?.game,
     policy && `policy ${policy}${typeof version === "number" ? `, version ${version}` : ""}`,
-    (rate ?? speed) !== undefined && `${short(rate ?? speed ?? 0)} steps/s`,
+    speed !== undefined && `${short(speed)} steps/s`,
   ].filter(Boolean);
   const part = picture?.role ?? role;
   const flagOf = (lane: number) => FLAGS.find((flag) => lanes[flag]?.includes(lane));
