@@ -107,8 +107,15 @@ def shake_hands(link: socket.socket, port: int, token: str, *, max_hz: int = 20)
 class Served:
     """An orchestrator that answers on ports of its own, in a thread."""
 
-    def __init__(self, settings: LabSettings, *, page: Path | None = None, stalled_s: float = 30.0) -> None:
-        self.lab = Lab(settings)
+    def __init__(
+        self,
+        settings: LabSettings,
+        *,
+        page: Path | None = None,
+        stalled_s: float = 30.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.lab = Lab(settings, clock)
         self.lab.room.stalled_s = stalled_s
         sockets = [bind(settings.host, 0), bind(settings.host, 0)]
         self.port, self.metrics_port = (bound.getsockname()[1] for bound in sockets)

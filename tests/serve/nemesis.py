@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,6 +74,8 @@ class Worker(threading.Thread):
         self.last = 0
         """The number of the last event that was acknowledged."""
         self.retries = 0
+        self.reasons: Counter[str] = Counter()
+        """Of refusals that passed."""
         self.refused: list[str] = []
 
     def run(self) -> None:
@@ -93,7 +96,10 @@ class Worker(threading.Thread):
         except httpx.TransportError:
             self.stopping.wait(0.01)  # it is down
             return False
-        if answer.status_code not in (200, 503):
+        if answer.status_code == 503:
+            self.reasons[answer.json()["error"]] += 1
+            self.stopping.wait(0.01)
+        elif answer.status_code != 200:
             self.refused.append(answer.text)
         return answer.status_code == 200
 
@@ -115,13 +121,29 @@ class Worker(threading.Thread):
         return "counter_delta", {"name": "pots_broken", "delta": 1}
 
 
-def torment(folder: Path, kills: int, *, seed: int = 0) -> dict[str, Any]:
-    """Kill an orchestrator so many times, and give what was found: `faults` must be empty."""
-    chance, acknowledged = random.Random(seed), threading.Semaphore(0)
-    process = Process(folder)
+def crew(process: Process) -> tuple[list[Worker], threading.Semaphore]:
+    """Have workers send to an orchestrator; the semaphore counts batches that were acknowledged."""
+    acknowledged = threading.Semaphore(0)
     workers = [Worker(f"worker-{number}", process, acknowledged) for number in range(WORKERS)]
     for worker in workers:
         worker.start()
+    return workers, acknowledged
+
+
+def dismiss(process: Process, workers: list[Worker]) -> int:
+    """End workers and the orchestrator in good order, and give its exit code."""
+    for worker in workers:
+        worker.stopping.set()
+    for worker in workers:
+        worker.join(60)
+    process.popen.terminate()
+    return process.end()
+
+
+def torment(folder: Path, kills: int, *, seed: int = 0) -> dict[str, Any]:
+    """Kill an orchestrator so many times, and give what was found: `faults` must be empty."""
+    chance, process = random.Random(seed), Process(folder)
+    workers, acknowledged = crew(process)
     for _ in range(kills):
         for _ in range(chance.randrange(1, 60)):
             assert acknowledged.acquire(timeout=60)
@@ -129,12 +151,7 @@ def torment(folder: Path, kills: int, *, seed: int = 0) -> dict[str, Any]:
         process.start()
     for _ in range(2 * WORKERS):
         assert acknowledged.acquire(timeout=60)
-    for worker in workers:
-        worker.stopping.set()
-    for worker in workers:
-        worker.join(60)
-    process.popen.terminate()
-    code = process.end()
+    code = dismiss(process, workers)
     return {"kills": kills, "exit": code, **examine(folder / "state", workers)}
 
 

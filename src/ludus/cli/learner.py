@@ -67,6 +67,11 @@ def main(
     if processes:
         _train(learner, processes)
         return 0
+    _serve(learner, name, runs, host, port)
+    return 0
+
+
+def _serve(learner: Learner, name: str, runs: Path, host: str, port: int) -> None:
     try:
         from ludus.serve.keys import Keys, read_token
         from ludus.serve.learner_api import School, run_learners
@@ -78,7 +83,6 @@ def main(
     set_up_logs(runs / name / "log.jsonl", secrets=[token], role="learner", run=name)
     keys = Keys(token, SystemClock())
     run_learners(School({name: learner}, runs), keys, host, port, lambda url: print(f"learner {url}", flush=True))
-    return 0
 
 
 def _train(learner: Learner, processes: int) -> None:

@@ -53,9 +53,7 @@ def main(
         json: print where it answers as a line of JSON.
     """
     try:
-        from ludus.serve.keys import read_token
         from ludus.serve.lab import LabSettings
-        from ludus.serve.logs import set_up_logs
         from ludus.serve.orchestrator import run
         from ludus.serve.page import built_page
     except ImportError as error:
@@ -76,8 +74,6 @@ def main(
         hosts=name,
         origins=origin,
     )
-    state.mkdir(parents=True, exist_ok=True)
-    set_up_logs(state / "logs" / "orchestrator.jsonl", secrets=[read_token(state / "token")], role="orchestrator")
     run(settings, _print_json if json else _print, page=built_page())
     return 0
 

@@ -6,7 +6,7 @@ import os
 import socket
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
@@ -17,6 +17,8 @@ from ludus.run.learner import Registered, RolloutError
 from ludus.run.worker import Worker, work
 
 if TYPE_CHECKING:
+    import httpx
+
     from ludus.serve.lab_worker import LabWorker
 
 
@@ -51,20 +53,16 @@ def main(
         port: of the worker's own /status and /highlight/encode, with --lab; 0 takes any that is free.
     """
     try:
-        import httpx
-
         from ludus.serve.learner_client import HttpLearner
-        from ludus.serve.logs import set_up_logs
     except ImportError as error:
         raise MissingExtraError("httpx", extra="serve") from error
     console = Console(stderr=True)
     named = name or f"{socket.gethostname()}-{os.getpid()}"
-    secret = files.read_text(token).strip()
-    headers = {"authorization": f"Bearer {secret}"}
     place = state or Path("runs/workers") / named
-    set_up_logs(place / "log.jsonl" if lab else None, secrets=[secret], role="worker", worker=named, run=policy)
     with ExitStack() as stack:
-        client = stack.enter_context(httpx.Client(base_url=learner, headers=headers, timeout=120.0, trust_env=False))
+        secret = files.read_text(token).strip()
+        client = stack.enter_context(_client(learner, secret))
+        _log(place / "log.jsonl" if lab else None, secret, worker=named, run=policy)
         link = HttpLearner(client, policy)
         told = link.register(named)
         torch.set_num_threads(max(1, told.recipe.run.threads))
@@ -83,6 +81,19 @@ def main(
                 part.version = worker.version
     print(f"{named}: {taken} rollouts taken")
     return 0
+
+
+def _client(learner: str, secret: str) -> httpx.Client:
+    import httpx
+
+    headers = {"authorization": f"Bearer {secret}"}
+    return httpx.Client(base_url=learner, headers=headers, timeout=120.0, trust_env=False)
+
+
+def _log(file: Path | None, secret: str, **bound: Any) -> None:
+    from ludus.serve.logs import set_up_logs
+
+    set_up_logs(file, secrets=[secret], role="worker", **bound)
 
 
 def _open_both(

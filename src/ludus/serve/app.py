@@ -6,6 +6,7 @@ Other rooms attach here: `routers` are more routes of the same app, `page` is a 
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 from collections.abc import AsyncIterator, Iterable
@@ -46,6 +47,7 @@ LOG = logging.getLogger("ludus.serve")
 
 LEAST_FREE_BYTES = 256 * MIB
 BODY_BYTES = (("/events", MIB), ("/highlights", 256 * MIB), ("/runs/", MIB), ("/clips/", 64 * KIB))
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REASONS = {400: "malformed", 404: "not_found", 405: "wrong_method", 413: "too_large", 422: "invalid"}
 
 
@@ -131,6 +133,11 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
         response.headers.update(error.headers or {})
         return response
 
+    async def unwritten(request: Request, error: Exception) -> Response:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return answer(RefusedError(503, "disk_full", "the disk takes nothing; send it again later."))
+        return await failed(request, error)
+
     async def failed(request: Request, error: Exception) -> Response:
         LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return JSONResponse({"ok": False, "error": "internal", "detail": "it failed here; see the log."}, 500)
@@ -138,6 +145,7 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
     app.add_exception_handler(RefusedError, refused)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(OSError, unwritten)
     app.add_exception_handler(Exception, failed)
 
 
@@ -163,6 +171,8 @@ def _ground(lab: Lab) -> APIRouter:
         problems = []
         if lab.writer.waiting >= MOST_WAITING:
             problems.append("too many requests wait for the writer")
+        if lab.writer.unwritable:
+            problems.append("the disk takes nothing")
         if shutil.disk_usage(lab.settings.state).free < LEAST_FREE_BYTES:
             problems.append("the disk is almost full")
         told = {"ok": not problems, "problems": problems, "head_seq": lab.ingest.head, "feats": len(lab.judging.feats)}

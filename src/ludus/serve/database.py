@@ -11,11 +11,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ludus.core.errors import MissingExtraError
+from ludus.core.errors import LudusError, MissingExtraError
 
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
 Durability = Literal["normal", "full"]
+
+
+class UnwritableError(LudusError):
+    """The disk does not take what is to be written; nothing of the transaction is kept."""
 
 
 class Database(Protocol):

@@ -52,7 +52,7 @@ def set_up_logs(
     handlers: list[logging.Handler] = [shown]
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        kept = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
+        kept = _File(file, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
         kept.setFormatter(_formatter(chain, machine, hide, traces=True))
         handlers.append(kept)
     root = logging.getLogger()
@@ -64,6 +64,13 @@ def set_up_logs(
         root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
+
+
+class _File(RotatingFileHandler):
+    """A file whose disk may be full: then its lines are lost, but what went wrong is still said on standard error."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # the library's name
+        """Drop a line."""
 
 
 def _formatter(chain: list[Processor], render: Processor, hide: Any, *, traces: bool) -> logging.Formatter:

@@ -13,8 +13,10 @@ import uvloop
 from fastapi import APIRouter
 
 from ludus.serve.app import create_app, create_metrics_app
+from ludus.serve.keys import read_token
 from ludus.serve.lab import Lab, LabSettings
 from ludus.serve.listen import Server, bind, serve, server_for
+from ludus.serve.logs import set_up_logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ def run(
     """Run an orchestrator until it is told to stop; `ready` is called as soon as it answers. Raises `InputError`."""
     bound = bind(settings.host, settings.port)
     bound_metrics = None if settings.metrics_port is None else bind(settings.host, settings.metrics_port)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    secret = read_token(settings.state / "token")
+    set_up_logs(settings.state / "logs" / "orchestrator.jsonl", secrets=[secret], role="orchestrator")
     lab = Lab(settings)
     try:
         main = server_for(create_app(lab, routers=routers, page=page))

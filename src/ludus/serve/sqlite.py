@@ -15,7 +15,7 @@ from typing import IO
 import apsw
 
 from ludus.core.errors import InputError
-from ludus.serve.database import Durability, Row, Values
+from ludus.serve.database import Durability, Row, UnwritableError, Values
 
 BUSY_MS = 5_000
 CHECKPOINT_PAGES = 4_000
@@ -51,13 +51,15 @@ class SqliteDatabase:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Begin a transaction of the writer; commit at its end, or undo all of it if an error leaves it."""
-        self.write("BEGIN IMMEDIATE")
         try:
+            self.write("BEGIN IMMEDIATE")
             yield
             self.write("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._writer is not None and self._writer.in_transaction:
                 self.write("ROLLBACK")
+            if isinstance(error, apsw.FullError | apsw.IOError):
+                raise UnwritableError(f"{self.path} takes nothing: {error}; make room on its disk.") from error
             raise
 
     def write(self, sql: str, values: Values | None = None) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,10 +11,12 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
+from ludus.serve.database import UnwritableError
 from ludus.serve.store import Store
 from ludus.serve.wire import RefusedError
 
 Result = TypeVar("Result")
+LOG = logging.getLogger("ludus.serve")
 
 MOST_WAITING = 2_000
 """Requests that wait; one more is refused."""
@@ -48,6 +51,8 @@ class Writer:
     def __init__(self, store: Store, part: Part) -> None:
         self._store = store
         self._part = part
+        self.unwritable = False
+        """The disk takes nothing just now."""
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ludus-writer", daemon=True)
         self._thread.start()
@@ -105,6 +110,11 @@ class Writer:
     def _alone(self, job: _Job[Any]) -> None:
         try:
             self._commit([job])
+        except UnwritableError as error:
+            if not self.unwritable:
+                LOG.error("%s What comes is refused until then.", error)
+            self.unwritable = True
+            job.done.set_exception(RefusedError(503, "disk_full", "the disk takes nothing; send it again later."))
         except Exception as error:  # noqa: BLE001 # whoever asked is told
             job.done.set_exception(error)
 
@@ -118,6 +128,7 @@ class Writer:
                     job.refused = error
             self._part.finish()
         self._part.committed()
+        self.unwritable = False
         for job in group:
             if job.refused:
                 job.done.set_exception(job.refused)
