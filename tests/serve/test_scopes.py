@@ -15,7 +15,10 @@ from websockets.sync.client import connect
 
 import ludus
 from ludus.core.clock import ManualClock
+from ludus.core.types import Event
 from ludus.serve.keys import MOST_FAILURES, Keys, Scope
+from ludus.serve.spool import Reporter, Spool, client_for
+from ludus.serve.worker import Errands, Unmade
 from tests.serve.lab import Served, batch, pots
 
 
@@ -118,11 +121,12 @@ def test_an_orchestrator_has_nothing_to_call_others_with() -> None:
 def test_what_changes_anything_is_audited(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ludus.audit")
     with served.client() as client:
-        client.post("/workers/audited/sync", json={})
+        client.post("/open")
+        client.post("/workers/audited/sync", json={})  # told all the time, and kept itself
         client.post("/workers/audited/sync", json={}, headers={"authorization": "Bearer wrong"})
     changed, refused = caplog.records
     assert (changed.args, refused.args) == (
-        {"method": "POST", "path": "/workers/audited/sync", "address": "127.0.0.1", "scope": "admin", "status": 200},
+        {"method": "POST", "path": "/open", "address": "127.0.0.1", "scope": "admin", "status": 200},
         {"method": "POST", "path": "/workers/audited/sync", "address": "127.0.0.1", "scope": None, "status": 401},
     )
     assert served.token not in caplog.text
@@ -145,3 +149,11 @@ def test_who_is_wrong_too_often_is_told_to_come_later_and_the_right_token_still_
     assert not keys.failed("b")
     clock.advance(60)
     assert not keys.failed("a")
+
+
+def test_a_worker_does_its_work_with_a_token_of_its_scope(served: Served, tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.add([Event("counter_delta", {"name": "pots_broken", "delta": 20}, "scoped", "1", "", 0, 0)])
+    with client_for(served.url, served.lab.keys.grant("worker", 60)) as client:
+        assert Reporter(spool, "scoped", client).send_all()
+        assert Errands(client, "scoped", lambda _: Unmade("skipped", {"code": "a", "detail": "b"})).run({}) == 1

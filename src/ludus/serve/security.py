@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ HEADERS = {
 }
 
 
+TELLING = re.compile(r"/events|/workers/[^/]+/sync|/runs/[^/]+/metrics|/push_rollout(_pixels)?")
+"""Where workers tell of themselves and their play."""
 RETRY_S = {429: int(MINUTE_S), 503: 1}
 """When to come again, by the status of a refusal."""
 
@@ -169,8 +172,10 @@ async def refuse(scope: Request, receive: Receive, send: Send, error: RefusedErr
 
 
 def _audit(asked: Asked, scope: Scope | None, status: int) -> None:
-    """Note what changes something, or would have; not events, which are kept themselves, nor who goes on guessing."""
-    if asked.socket or asked.method in READS or asked.path == "/events" or status == 429:
+    """Note what changes something, or would have; not what is told all the time and kept itself, nor who guesses on."""
+    if asked.socket or asked.method in READS or status == 429:
+        return
+    if TELLING.fullmatch(asked.path) and status not in (401, 403):
         return
     told = {"method": asked.method, "path": asked.path, "address": asked.client, "scope": scope, "status": status}
     AUDIT.info("%(method)s %(path)s from %(address)s as %(scope)s: %(status)s", told)
