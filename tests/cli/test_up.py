@@ -34,7 +34,7 @@ class Lab:
     def __init__(self, folder: Path, *more: str) -> None:
         self.port, self.learner_port = free_port(), free_port()
         ports = ["--port", str(self.port), "--learner-port", str(self.learner_port), "--metrics-port", "-1"]
-        command = [sys.executable, "-m", "ludus.cli", "up", *more, *ports, *SMALL]
+        command = [sys.executable, "-m", "ludus.cli", "up", "--workers", "1", *more, *ports, *SMALL]
         self.popen = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
@@ -171,6 +171,7 @@ def test_bad_input_is_refused_before_anything_starts(
     assert "there is no setting 'net.sise'; did you mean 'size'?" in refusal(capsys, "--net.sise=3")
     assert "the name is '../p'" in refusal(capsys, "--name", "../p")
     assert "workers is 0" in refusal(capsys, "--workers", "0")
+    assert "workers is 2, expected 1" in refusal(capsys, "--workers", "2", "--inline")
     (tmp_path / "file").touch()
     assert "cannot make the folder" in refusal(capsys, "--state", "file/lab")
     with closing(bind("127.0.0.1", 0)) as bound:

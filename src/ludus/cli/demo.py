@@ -37,8 +37,8 @@ def main(
     *,
     minutes: float | None = None,
     steps: int | None = None,
-    episodes: int = 32,
-    workers: int = 1,
+    episodes: int = 48,
+    workers: int = 2,
     seed: int | None = None,
     runs: Path = Path("runs"),
     port: int = 8040,
@@ -58,7 +58,7 @@ def main(
         minutes: how long to train, by default 3.
         steps: train for so many steps of all workers together instead.
         episodes: that the trained agent, and random play, are judged by, of the same seeds.
-        workers: that play while the learner learns; on two cores one is as quick as two.
+        workers: that play; of two, one plays while the learner learns from the other's rollout.
         seed: of the weights, and of all workers' lanes and chances.
         runs: folder of the folders of runs.
         port: of the page; 0 takes any that is free.

@@ -22,7 +22,7 @@ def main(
     /,
     *,
     name: str | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     role: str | None = None,
     recipe: str | None = None,
     steps: int | None = None,
@@ -45,7 +45,7 @@ def main(
     Args:
         game: as in ludus train.
         name: of the policy, and of its folder in RUNS; by default the game's.
-        workers: that play; on two cores one is as quick as two, for the learner needs the other.
+        workers: that play, by default 2: one plays while the learner learns from the other's rollout; 1 inline.
         role: whose rewards to learn from, a role of the card.
         recipe: name of a shipped recipe or path of a .toml; by default the game's own.
         steps: learn from so many steps of all workers together; by default it goes on until it is ended.
@@ -63,7 +63,8 @@ def main(
         from ludus.serve.up import LabPlan, name_for, plan_lab
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
-    told = LabPlan(name or name_for(game), game, workers, state, runs, port, learner_port)
+    crew = workers if workers is not None else 1 if inline else 2
+    told = LabPlan(name or name_for(game), game, crew, state, runs, port, learner_port)
     told = replace(told, metrics_port=None if metrics_port < 0 else metrics_port, recipe=recipe, role=role, seed=seed)
     plan = plan_lab(replace(told, steps=steps, minutes=minutes, settings=settings))
     if inline:

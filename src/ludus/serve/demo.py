@@ -106,7 +106,7 @@ class Shown:
         return found
 
 
-def plan_demo(lab: LabPlan, *, episodes: int = 32, clock: Clock | None = None) -> DemoPlan:
+def plan_demo(lab: LabPlan, *, episodes: int = 48, clock: Clock | None = None) -> DemoPlan:
     """Give a demo that can be shown, in a new folder below `lab.runs`. Raises `InputError`s on what would stop it."""
     if lab.minutes < 0 or not (lab.minutes or lab.steps):
         raise InputError(f"minutes is {lab.minutes}, expected more than 0: how long to train.")

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 import torch
 
+from ludus.core.errors import InputError
 from ludus.episodes.naming import scenario
 from ludus.run.games import open_world
 from ludus.run.learner import Learner, RolloutError, open_learner
@@ -39,8 +40,10 @@ def lab_settings(plan: LabPlan) -> LabSettings:
 def run_inline(plan: LabPlan, ready: Callable[[Addresses], None]) -> None:
     """Run a lab until it is told to stop, with one worker; `ready` is called as soon as the orchestrator answers.
 
-    Raises what learning raised, after an orderly end of the rest.
+    Raises what learning raised, after an orderly end of the rest, and `InputError` on a plan of several workers.
     """
+    if plan.workers != 1:
+        raise InputError(f"workers is {plan.workers}, expected 1: in one process one plays.")
     recipe = read_recipe(plan.game, plan.recipe, plan.flags)
     torch.set_num_threads(max(1, recipe.run.threads))
     learner = open_learner(plan.name, recipe, folder=plan.runs / plan.name, minutes=plan.minutes)
