@@ -17,7 +17,7 @@ from mkdocs.structure.files import File, Files
 from ludus.cli import VERBS, main
 
 WIDE = {"COLUMNS": "400", "NO_COLOR": "1"}
-NOTHING = ("None", "False", "", "True", "()")
+NOTHING = ("None", "False", "", "()")
 """Defaults that say no more than the option itself."""
 
 
@@ -42,10 +42,8 @@ def page() -> str:
     lines = [
         "# Command line",
         "",
-        "What `ludus --help` and `ludus VERB --help` say. Exit codes: 0 all is well, 1 what was",
-    ]
-    lines += [
-        "checked failed, 2 the input cannot be used, 130 it was stopped by Ctrl-C.",
+        "What `ludus --help` and `ludus VERB --help` say. Exit codes: 0 all is well, 1 what was checked failed, 2 the",
+        "input cannot be used, 130 it was stopped by Ctrl-C.",
         "",
         "| verb | |",
         "|---|---|",
@@ -113,7 +111,9 @@ def split_default(meaning: str) -> tuple[str, str]:
         return meaning, ""
     if found[2] is None:
         return found[1], " Needed."
-    return found[1], "" if found[2] in NOTHING else f" By default {code(found[2])}."
+    if found[2] in NOTHING:
+        return found[1], ""
+    return found[1], " On by default." if found[2] == "True" else f" By default {code(found[2])}."
 
 
 def code(text: str) -> str:
