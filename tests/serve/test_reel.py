@@ -131,6 +131,16 @@ def test_what_cannot_be_cut_says_why(played: Played, change: dict[str, Any], cod
     assert isinstance(made, Unmade) and made.reason["code"] == code and made.reason["detail"]
 
 
+def test_an_episode_that_could_not_be_filmed_says_why(tmp_path: Path) -> None:
+    (tmp_path / "videos").write_text("no folder")
+    played = Played(tmp_path)
+    played.play(LIMIT + 1)
+    made = played.reel.cut(wish(100))
+    assert isinstance(made, Unmade) and made.reason["code"] == "unwritable-path"
+    played.reel.close()
+    played.world.close()
+
+
 def test_a_film_that_is_damaged_says_so(played: Played, tmp_path: Path) -> None:
     played.play(LIMIT + 1)
     (tmp_path / "videos" / "w__0__0.mp4").write_bytes(b"no film")

@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from ludus.core.clock import Clock, SystemClock
+from ludus.core.errors import LudusError
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Frames
 from ludus.serve.ingest import now
@@ -75,6 +76,7 @@ class LiveFeed:
         self._moments: deque[_Moment] = deque(maxlen=MOST_MOMENTS)
         self._tiles_due = self._film_due = 0.0
         self._film: Film | None = None
+        self._unfilmable = False
         self._loop = asyncio.new_event_loop()
         self._wake, self._stop = asyncio.Event(), asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
@@ -168,9 +170,14 @@ class LiveFeed:
 
     async def _send_film(self, link: ClientConnection, moment: _Moment) -> None:
         lane = self._wants.focus
-        if lane is None:
+        if lane is None or self._unfilmable:
             return
-        self._film = self._film or open_film(self._spec)
+        try:
+            self._film = self._film or open_film(self._spec)
+        except LudusError as error:
+            LOG.warning("no film of the lane in focus, only tiles: %s", error)
+            self._unfilmable = True
+            return
         for kind, piece in [*self._film.add(moment.frames[lane])]:
             await link.send(self._header(kind, lane, moment) + piece)
 

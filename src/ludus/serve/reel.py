@@ -26,6 +26,7 @@ from ludus.run.loop import Turn
 from ludus.serve.worker import Film, Unmade
 
 MOST_BYTES = 512 * 1024 * 1024
+MOST_UNFILMED = 4096
 CLIPS, PEEK = "clips", "peek"
 SETTINGS = VideoSettings(enabled=True, renderer="sim-view", budget=math.inf, stop_over=math.inf)
 """Whatever it costs: without films there are no clips."""
@@ -45,6 +46,8 @@ class Reel:
         self._steps = np.zeros(lanes, np.int64)
         self._playing: dict[str, int] = {}
         """Episodes under way, and their lanes."""
+        self._unfilmed: dict[str, Mapping[str, str]] = {}
+        """The newest episodes that have no film, and why."""
 
     def follow(self, turn: Turn) -> None:
         """Film one more turn."""
@@ -78,9 +81,9 @@ class Reel:
                     return self._cut(path, wish, crashed=ending == CRASHED)
         except (InputError, OSError, ValueError, KeyError, TypeError) as error:
             return Unmade("failed", {"code": "unreadable", "detail": f"{episode}: {error}"[:500]})
-        detail = (
-            f"no film of {episode} is kept: the process ended before it reached the disk, or newer ones replaced it"
-        )
+        if episode in self._unfilmed:
+            return Unmade("skipped", self._unfilmed[episode])
+        detail = f"no film of {episode} is kept: its process was killed too early, or newer films took the room"
         return Unmade("skipped", {"code": "not-kept", "detail": detail})
 
     def newest(self, *, tag: str, speed: float) -> Film | Unmade:
@@ -119,9 +122,14 @@ class Reel:
         return [path for path in (self._folder / folder).glob("*.mp4") if not path.name.startswith(".")]
 
     def _finish(self, lane: int) -> None:
-        self._studio.finish(lane, int(self._steps[lane]))
+        record = self._studio.finish(lane, int(self._steps[lane]))
+        episode = next(episode for episode, other in self._playing.items() if other == lane)
+        if record.reason is not None:
+            self._unfilmed[episode] = record.reason.to_json()
+            if len(self._unfilmed) > MOST_UNFILMED:
+                del self._unfilmed[next(iter(self._unfilmed))]
         # Only now, so that whoever does not find it among those under way finds its file.
-        self._playing = {episode: other for episode, other in self._playing.items() if other != lane}
+        self._playing = {name: other for name, other in self._playing.items() if other != lane}
 
     def _cut_playing(self, episode: str, lane: int, wish: Mapping[str, Any]) -> Film | Unmade | None:
         """Cut out of a copy of what has reached the file so far, once that is enough."""
