@@ -77,7 +77,7 @@ def page(node: None) -> Path:
 @pytest.fixture(scope="session")
 def empty_lab(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that nobody has told anything."""
-    with _served(tmp_path_factory.mktemp("empty")) as lab:
+    with served(tmp_path_factory.mktemp("empty")) as lab:
         yield lab
 
 
@@ -88,13 +88,13 @@ def lab(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     train = ["train", "CartPole-v1", "--steps", "2048", "--run.threads=1", "--run.tensorboard=false"]
     evaluate = ["eval", "potyard", "--policy", "random", "--episodes", "3", "--video", "--out", "runs/eval-random"]
     for command in (*([*train, "--seed", seed, "--out", f"runs/cartpole-{seed}"] for seed in "01"), evaluate):
-        _ludus(folder, *command)
-    with _served(folder) as served:
-        command = [sys.executable, "-m", "tests.serve.feeder", served.url, str(folder / "lab" / "token")]
+        ludus(folder, *command)
+    with served(folder) as made:
+        command = [sys.executable, "-m", "tests.serve.feeder", made.url, str(folder / "lab" / "token")]
         feeder = subprocess.Popen([*command, "--name", WORKER, "--lanes", "8", "--hz", "15"], cwd=ROOT)
         try:
-            _tell(served)
-            yield served
+            _tell(made)
+            yield made
         finally:
             feeder.terminate()
             feeder.wait(30)
@@ -109,17 +109,17 @@ def _tell(lab: Lab) -> None:
         client.post(f"/workers/{WORKER}/sync", json={"status": {"policy_version": 7}}).raise_for_status()
 
 
-def _ludus(folder: Path, *arguments: str) -> None:
+def ludus(folder: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "ludus.cli", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[Lab]:
-    feats = ROOT / "configs" / "feats.potyard.json"
+def served(folder: Path, *, feats: Path | None = ROOT / "configs" / "feats.potyard.json") -> Iterator[Lab]:
+    """A lab in a folder, with its runs and goals, for as long as this is open."""
     command = [sys.executable, "-m", "ludus.cli", "serve", "--port", "0", "--metrics-port", "-1", "--json"]
-    command += ["--feats", str(feats), "--goals", "goals"]
+    command += ["--goals", "goals", *(["--feats", str(feats)] if feats else [])]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout is not None

@@ -1,13 +1,14 @@
 /** One episode: its film, and all that was told of each step of it, under one cursor. */
 import { type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
-import { createLazyRoute, Link, useNavigate, useParams, useRouter } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
-import { type DistanceCurve, type EpisodeTimeline, type Line, distanceQuery, episodeQuery, episodesPage, hasFilm, partOf, policyName, stepAt, timelineQuery, wordsOf } from "../episode";
+import { createLazyRoute, Link, useNavigate, useParams } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { type DistanceCurve, type EpisodeTimeline, type Line, distanceQuery, episodeQuery, episodesPage, hasFilm, partOf, policyName, timelineQuery, wordsOf } from "../episode";
 import { EventList, Provenance, Verdicts } from "../episode-lists";
 import { Film, Transport, useWithoutFilm } from "../film";
 import { Icon } from "../icons";
 import { type Goal, goalOf, goalsQuery, useFeats, useWorld, VerdictCounts } from "../judged";
 import { useKeys } from "../keys";
+import { useLinkedStep } from "../linked-step";
 import { count, figure, lasting } from "../numbers";
 import { Playhead, useShown } from "../playhead";
 import { type Lane, type Row, Timeline } from "../timeline";
@@ -32,7 +33,7 @@ function Shown({ line }: { line: Line }) {
   const timeline = useQuery(timelineQuery(line.id));
   const [head] = useState(() => new Playhead(line.steps));
   const told = timeline.data;
-  useLinkedStep(head, told);
+  useLinkedStep(head, told?.tick);
   return (
     <Room
       title={`Episode ${line.episode_idx} of ${line.run}`}
@@ -64,34 +65,6 @@ function Shown({ line }: { line: Line }) {
       </div>
     </Room>
   );
-}
-
-/** Keeps the address and the cursor at one step: `#t=STEP`, or `#tick=TICK` from where only game time is known. */
-function useLinkedStep(head: Playhead, told: EpisodeTimeline | undefined): void {
-  const router = useRouter();
-  const hash = router.state.location.hash;
-  const ticks = told?.tick;
-  useEffect(() => {
-    const { t, tick } = /^(?:t=(?<t>\d+)|tick=(?<tick>\d+))$/.exec(hash)?.groups ?? {};
-    if (t !== undefined) {
-      if (Number(t) !== head.at.get()) head.seek(Number(t));
-    } else if (tick !== undefined && ticks) head.seek(stepAt(ticks, Number(tick)));
-  }, [hash, head, ticks]);
-  useEffect(() => {
-    let timer = 0;
-    const write = () => {
-      clearTimeout(timer);
-      timer = window.setTimeout(() => {
-        // The router need not hear of it: nothing but this cursor depends on it.
-        if (!head.playing.get()) history.replaceState(history.state, "", `#t=${head.at.get()}`);
-      }, 150);
-    };
-    const unwatch = [head.at.watch(write), head.playing.watch(write)];
-    return () => {
-      clearTimeout(timer);
-      for (const stop of unwatch) stop();
-    };
-  }, [head]);
 }
 
 function Picture({ line, head, told }: { line: Line; head: Playhead; told: EpisodeTimeline | undefined }) {

@@ -118,12 +118,12 @@ function Choice({ label, value, any, options, change }: { label: string; value: 
 function Card({ line }: { line: Line }) {
   return (
     <li className="[contain-intrinsic-size:auto_16rem] [content-visibility:auto]">
-      <Link to="/episodes/$id" params={{ id: line.id }} aria-label={`Episode ${line.episode_idx} of ${line.run}, return ${figure(line.return)}`} className="group block no-underline">
+      <Link to="/episodes/$id" params={{ id: line.id }} className="group block no-underline">
         <span className="screen block group-hover:outline-2 group-hover:outline-accent">
           <img src={partOf(line.id, "thumb")} alt="" loading="lazy" decoding="async" className="pixels block w-full bg-bezel object-contain" style={{ aspectRatio: "10 / 9" }} />
         </span>
         <span className="mt-1.5 flex items-baseline gap-2 px-1">
-          <span className="text-lg font-semibold">{figure(line.return)}</span>
+          <span className="text-lg font-semibold"><span className="sr-only">Return </span>{figure(line.return)}</span>
           <span className="text-xs whitespace-nowrap text-quiet">{count(line.steps)} steps</span>
           {!hasFilm(line) && <span className="ml-auto flex items-center gap-1 text-xs whitespace-nowrap text-quiet"><Icon name="close" size={8} /> no film</span>}
         </span>

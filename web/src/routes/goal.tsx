@@ -1,12 +1,13 @@
 /** One goal: its template beside a frame of an episode, what differs, and how near each step came. */
 import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { type DistanceCurve, distanceQuery, episodesPage, type Line, policyName } from "../episode";
 import { Transport, useWithoutFilm } from "../film";
 import { HeatMap, Template, useFrame } from "../goal-pictures";
 import { Icon } from "../icons";
 import { goalOf, goalsQuery, receiptsQuery, type Goal, runQuery, useWorld } from "../judged";
+import { useLinkedStep } from "../linked-step";
 import { follow } from "../match";
 import { ago } from "../numbers";
 import { Playhead, useShown } from "../playhead";
@@ -95,11 +96,11 @@ function Distances({ goal, episode }: { goal: Goal; episode: string }) {
 }
 
 function Frames({ goal, curve, stepSeconds }: { goal: Goal; curve: DistanceCurve; stepSeconds: number }) {
-  const [head] = useState(() => new Playhead(curve.distance.length, stepInAddress() ?? curve.reached ?? curve.nearest ?? 0));
+  const [head] = useState(() => new Playhead(curve.distance.length, curve.reached ?? curve.nearest ?? 0));
   const [tau, setTau] = useState(curve.tau);
   const [k, setK] = useState(curve.k_consecutive);
   useWithoutFilm(head, 1 / stepSeconds, false);
-  useEffect(() => head.at.watch(() => head.playing.get() || history.replaceState(history.state, "", `#t=${head.at.get()}`)), [head]);
+  useLinkedStep(head);
   const shown = useShown(head);
   const frame = useFrame(curve.id, goal, shown);
   const { consec, reached } = useMemo(() => follow(curve.distance, tau, k), [curve, tau, k]);
@@ -155,11 +156,6 @@ function Frames({ goal, curve, stepSeconds }: { goal: Goal; curve: DistanceCurve
       </div>
     </div>
   );
-}
-
-function stepInAddress(): number | undefined {
-  const step = /^#t=(\d+)$/.exec(location.hash)?.[1];
-  return step === undefined ? undefined : Number(step);
 }
 
 /** How many steps in a row count, of those that are needed. */

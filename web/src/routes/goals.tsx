@@ -40,12 +40,12 @@ function Card({ goal }: { goal: Goal }) {
   const { meta } = goal;
   return (
     <li className="rounded-md border border-line bg-panel p-4">
-      <Link to="/goals/$goal" params={{ goal: goal.id }} aria-label={`Goal ${goal.id}`} className="group flex gap-4 no-underline">
+      <Link to="/goals/$goal" params={{ goal: goal.id }} className="group flex gap-4 no-underline">
         <span className="screen block w-43 shrink-0 self-start group-hover:outline-2 group-hover:outline-accent">
           {meta ? <img src={templateOf(goal.id)} alt="" width={160} height={144} className="pixels block" /> : <span className="block h-36 w-40" />}
         </span>
         <span className="min-w-0 grow">
-          <span className="block font-pixel text-lg">{goal.id}</span>
+          <span className="block font-pixel text-lg"><span className="sr-only">Goal </span>{goal.id}</span>
           {meta ? (
             <span className="mt-2 grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5">
               <span className="text-quiet">τ</span> <span>{figure(Number(meta.tau))}</span>
