@@ -132,3 +132,17 @@ def test_nothing_is_encoded_while_nobody_watches(
         say(page, type="watch", tiles=[[one, 0]], hz=10)
         picture(page)
         assert encoded
+
+
+def test_a_worker_comes_again_after_its_connection_was_lost_and_shows_the_same_lanes(
+    served: Served, playing: Playing
+) -> None:
+    with opened(served, "/live") as page:
+        one = number(page, "player")
+        say(page, type="watch", tiles=[[one, 0]], hz=10)
+        picture(page)
+        served.loop.call_soon_threadsafe(served.lab.live.feeds[one].drop)
+        while not isinstance(page.recv(timeout=30), str):
+            pass  # until it is told that the worker is gone
+        assert number(page, "player") == one
+        assert picture(page)[0].worker == one, "what was watched is asked for again"
