@@ -24,7 +24,7 @@ export function ClipCard({ unlock, linked, speed, of }: { unlock: UnlockMore; li
   const state = stateOf(unlock);
   const where = [policyName(unlock.instance_id), unlock.biome, unlock.ts && ago(unlock.ts)].filter(Boolean);
   return (
-    <li className="flex flex-col [contain-intrinsic-size:auto_18rem] [content-visibility:auto]">
+    <li className="flex flex-col">
       {state === "ready" ? <Playing unlock={unlock} speed={speed} /> : <Lacking unlock={unlock} state={state} />}
       <h3 className="mt-1.5 px-1 font-semibold">{unlock.name}</h3>
       <p className="truncate px-1 text-xs text-quiet">{where.join(" · ")}</p>

@@ -117,7 +117,7 @@ function Choice({ label, value, any, options, change }: { label: string; value: 
 
 function Card({ line }: { line: Line }) {
   return (
-    <li className="[contain-intrinsic-size:auto_16rem] [content-visibility:auto]">
+    <li>
       <Link to="/episodes/$id" params={{ id: line.id }} className="group block no-underline">
         <span className="screen block group-hover:outline-2 group-hover:outline-accent">
           <img src={partOf(line.id, "thumb")} alt="" loading="lazy" decoding="async" className="pixels block w-full bg-bezel object-contain" style={{ aspectRatio: "10 / 9" }} />

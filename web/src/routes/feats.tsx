@@ -164,7 +164,7 @@ function FeatCard({ feat, progress, lacking }: { feat: Full; progress: Near | un
         <p className="text-xs text-quiet">{secret ? "It shows when it is unlocked." : feat.description || wordsOf(feat.predicate)}</p>
         <p className="mt-auto flex flex-wrap items-center gap-x-2 gap-y-1 pt-2 text-xs">
           <Badge>{feat.tier}</Badge>
-          <span className="text-quiet">{feat.points} {feat.points === 1 ? "point" : "points"}</span>
+          {feat.points > 0 && <span className="text-quiet">{feat.points} {feat.points === 1 ? "point" : "points"}</span>}
           {got ? (
             <span className="ml-auto text-right">
               {feat.rarity === null || feat.rarity === undefined ? "" : `${share(feat.rarity)} of runs, `}
