@@ -1,4 +1,4 @@
-/** Curves over one axis, drawn by uPlot; charts of one `cursor` group share the place that is pointed at. */
+/** Curves over one axis, drawn by uPlot; dragging looks closer, two clicks show all; charts of one `cursor` group share the place that is pointed at. */
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 
@@ -116,7 +116,16 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
     };
   }, [shape]);
 
-  useEffect(() => plot.current?.setData(data), [data]);
+  useEffect(() => {
+    const made = plot.current;
+    const before = made?.data[0];
+    if (!made || !before) return;
+    // Whoever looks closer, by dragging, is left there when more comes.
+    const { min, max } = made.scales.x ?? {};
+    const close = before.length > 0 && ((min ?? 0) > (before[0] ?? 0) || (max ?? 0) < (before.at(-1) ?? 0));
+    made.setData(data, !close);
+    if (close) made.redraw();
+  }, [data]);
   useEffect(() => plot.current?.redraw(false), [at, levels]);
 
   return (
