@@ -184,12 +184,17 @@ def test_mutated_requests_are_answered_with_a_reason(lab: Lab, count: int) -> No
     assert {200, 400, 404, 422} <= answers.keys()
 
 
+HELLO = b'{"lanes":4,"width":80,"height":72,"fps":2.5,"role":null,"game":"potyard","scale":1}'
 WORDS = [
     b'{"type":"sub","topic":"events","since":0,"max_hz":20,"runs":["r"],"keys":["a"]}',
     b'{"type":"ping","n":1}',
     b'{"type":"unsub","topic":"events"}',
     b'{"step":1,"loss":0.5,"run":"r","lr":1}',
     b"\x00\x01\x00\x00\x00\x02\x00\x00\x00\x08\x00\x00\x00\x00\x00\x80\x3f\x00\x00\x80\x3f",
+    b'{"type":"watch","tiles":[[1,0],[1,1]],"hz":10}',
+    b'{"type":"focus","worker":1,"lane":1}',
+    HELLO,
+    b"\x01\x00\x01\x00" + bytes(20) + b"picture",
 ]
 
 
@@ -197,22 +202,25 @@ WORDS = [
 def test_mutated_messages_leave_the_sockets_well(served: Served, count: int) -> None:
     chance = random.Random(count)
 
-    def open_one(old: bool) -> ClientConnection:
-        url = f"ws://127.0.0.1:{served.metrics_port}/metrics" if old else f"ws://127.0.0.1:{served.port}/ws"
+    def open_one(which: int, number: int = 0) -> ClientConnection:
+        path = ("/ws", "/metrics", "/live", f"/live/feed?worker=w{number}")[which]
+        url = f"ws://127.0.0.1:{served.metrics_port if which == 1 else served.port}{path}"
         opened: ClientConnection = connect(
             url, additional_headers=served.headers, proxy=None, max_queue=None, legacy=True
         )
+        if which == 3:
+            opened.send(HELLO.decode())
         return opened
 
-    links, codes = [open_one(old=False), open_one(old=True)], list[int | None]()
-    for _ in range(count):
-        which = chance.randrange(2)
+    links, codes = [open_one(which) for which in range(4)], list[int | None]()
+    for number in range(count):
+        which = chance.randrange(4)
         data = mutated(chance, chance.choice(WORDS))
         try:
             links[which].send(data.decode("utf-8", "replace") if chance.random() < 0.7 else data)
         except ConnectionClosed as closed:
             codes.append(closed.rcvd.code if closed.rcvd else None)
-            links[which] = open_one(old=which == 1)
+            links[which] = open_one(which, number)
     assert set(codes) <= {1008}
     for link in links:
         link.close()
