@@ -123,21 +123,24 @@ class LiveFeed:
         """Be connected for as long as that can be."""
         pause_s = FIRST_PAUSE_S
         while True:
+            began = self._clock.seconds()
             try:
                 async with connect(
                     self._url, additional_headers=self._headers, proxy=None, compression=None, max_size=65_536
                 ) as link:
                     await link.send(self._hello)
-                    pause_s = FIRST_PAUSE_S
                     await self._converse(link)
             except InvalidHandshake as error:
                 LOG.warning("the orchestrator shows no live pictures of this worker: %s", error)
                 pause_s = MOST_PAUSE_S
-            except (OSError, WebSocketException):
-                pause_s = min(2 * pause_s, MOST_PAUSE_S)  # it is away, as it may be
+            except (OSError, WebSocketException) as error:
+                LOG.debug("no live pictures for now: %s", error)
             finally:
                 self._wants = NOTHING
+            if self._clock.seconds() - began > MOST_PAUSE_S:  # it was there, and will be again
+                pause_s = FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, MOST_PAUSE_S)
 
     async def _converse(self, link: ClientConnection) -> None:
         both = [asyncio.create_task(task) for task in (self._hear(link), self._send(link))]
@@ -152,6 +155,9 @@ class LiveFeed:
 
     async def _hear(self, link: ClientConnection) -> None:
         async for message in link:
+            if "error" in msgspec.json.decode(message):
+                LOG.warning("the orchestrator refuses live pictures of this worker: %s", message)
+                continue
             wants: Wants = WANTS.decode(message)
             self._film = None
             self._moments.clear()
