@@ -18,6 +18,8 @@ export const Route = createLazyRoute("/episodes/$id")({ component: OneEpisode })
 
 /** So many kinds of events have a row; rarer ones first, for they tell more. */
 const MOST_ROWS = 12;
+/** Episodes of a run have numbers near each other. */
+const BESIDE = 20;
 
 function OneEpisode() {
   const { id } = useParams({ from: "/episodes/$id" });
@@ -186,7 +188,7 @@ function actionLanes(told: EpisodeTimeline): Lane[] {
 
 function Neighbours({ line }: { line: Line }) {
   const navigate = useNavigate();
-  const of = useQuery({ queryKey: ["episodes", "run", line.run], queryFn: () => episodesPage(undefined, line.run, 1000) });
+  const of = useQuery({ queryKey: ["episodes", "beside", line.id], queryFn: () => episodesPage(line.number + BESIDE, line.run, 2 * BESIDE) });
   const all = (of.data ?? []).toSorted((a, b) => a.episode_idx - b.episode_idx);
   const place = all.findIndex(({ id }) => id === line.id);
   const open = (id: string | undefined) => id && void navigate({ to: "/episodes/$id", params: { id } });
