@@ -187,7 +187,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all children, the last one first: SIGTERM, and SIGKILL to those that do not go."""
+        """End all children together, the first one after the others: SIGTERM, and SIGKILL to those that do not go."""
         self._stop.set()
         self._thread.join()
 
@@ -230,8 +230,8 @@ class Supervisor:
                         self._say(kept)
                 self._stop.wait(LOOK_S)
         finally:
-            for kept in reversed(self._kept):
-                self._end(kept)
+            self._end(self._kept[1:])
+            self._end(self._kept[:1])  # whom the others may still have something to tell
 
     def _look(self, kept: _Kept, *, may_start: bool) -> None:
         now_s = self._clock.seconds()
@@ -268,20 +268,23 @@ class Supervisor:
         kept.state, kept.until_s = "paused", self._clock.seconds() + pause_s
         kept.told = f"{why}; it is started again in {pause_s:g} s"
 
-    def _end(self, kept: _Kept) -> None:
-        if kept.popen is None:
-            return
-        if kept.popen.poll() is None:
-            kept.end(signal.SIGTERM)
+    def _end(self, kept: Sequence[_Kept]) -> None:
+        """End children together, those that do not go in time by force, and tell of each."""
+        there = [one for one in kept if one.popen is not None]
+        for one in there:
+            one.end(signal.SIGTERM)
+        until_s = self._clock.seconds() + self._patience.end_s
+        for one in reversed(there):
+            assert one.popen is not None
             try:
-                kept.popen.wait(self._patience.end_s)
-                kept.told = "ended"
+                one.popen.wait(max(0.0, until_s - self._clock.seconds()))
+                told = "ended"
             except subprocess.TimeoutExpired:
-                kept.told = f"did not end within {self._patience.end_s:g} s and was killed"
-        self._kill(kept)
-        if kept.state != "done":
-            kept.state = "ended"
-            self._say(kept)
+                told = f"did not end within {self._patience.end_s:g} s and was killed"
+            self._kill(one)
+            if one.state != "done":
+                one.state, one.told = "ended", told
+                self._say(one)
 
     def _kill(self, kept: _Kept) -> None:
         if kept.popen is not None:
