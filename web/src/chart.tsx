@@ -119,12 +119,14 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
   useEffect(() => {
     const made = plot.current;
     const before = made?.data[0];
-    if (!made || !before) return;
+    if (!made || !before || before === data[0]) return;
     // Whoever looks closer, by dragging, is left there when more comes.
-    const { min, max } = made.scales.x ?? {};
-    const close = before.length > 0 && ((min ?? 0) > (before[0] ?? 0) || (max ?? 0) < (before.at(-1) ?? 0));
-    made.setData(data, !close);
-    if (close) made.redraw();
+    const [from, to] = [before[0] ?? 0, before.at(-1) ?? 0];
+    const [min, max] = [made.scales.x?.min ?? from, made.scales.x?.max ?? to];
+    made.batch(() => {
+      made.setData(data);
+      if (min > from || max < to) made.setScale("x", { min, max });
+    });
   }, [data]);
   useEffect(() => plot.current?.redraw(false), [at, levels]);
 
