@@ -1,5 +1,5 @@
 /** An episode's film behind glass, one frame for each step, and what moves it. */
-import { type ReactNode, useEffect, useRef } from "react";
+import { type CSSProperties, type ReactNode, useEffect, useRef } from "react";
 import { Icon } from "./icons";
 import { useKeys } from "./keys";
 import { lasting } from "./numbers";
@@ -7,6 +7,14 @@ import { type Playhead, SPEEDS, useShown } from "./playhead";
 import { useStore } from "./store";
 
 const FASTEST = 16;
+/** Pictures of games that are no wider than so many pixels are shown in whole pixels of the screen. */
+const SMALL = 200;
+
+/** Gives the style of a picture so wide: as large as there is room, every pixel of it as large as the others. */
+export function wholePixels(width: number, height: number): CSSProperties {
+  const by = width / Math.max(1, Math.floor(devicePixelRatio));
+  return { width: width > SMALL ? "100%" : `round(down, 100%, ${by}px)`, aspectRatio: `${width} / ${height}`, margin: "0 auto" };
+}
 
 /** `frame` hears of every frame that is on the glass, such as to compare it with another picture. */
 export function Film({ src, fps, width, height, head, label, frame }: { src: string; fps: number; width: number; height: number; head: Playhead; label: string; frame?: (film: HTMLVideoElement) => void }) {
@@ -61,8 +69,8 @@ export function Film({ src, fps, width, height, head, label, frame }: { src: str
         preload="auto"
         onEnded={() => head.played(head.steps - 1)}
         onClick={head.toggle}
-        className="pixels block w-full"
-        style={{ aspectRatio: `${width} / ${height}` }}
+        className="pixels block"
+        style={wholePixels(width, height)}
       />
     </div>
   );

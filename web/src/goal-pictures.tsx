@@ -1,5 +1,6 @@
 /** A goal's template, a frame, and where they differ. */
 import { useEffect, useRef, useState } from "react";
+import { wholePixels } from "./film";
 import { type Goal, templateOf } from "./judged";
 import { difference, distanceOf, HEIGHT, shadesAt, WIDTH } from "./match";
 
@@ -56,7 +57,7 @@ export function useFrame(episode: string, goal: Goal, step: number): Framed | nu
 export function Template({ goal, number }: { goal: Goal; number: number }) {
   return (
     <div className="screen">
-      <img src={templateOf(goal.id, number)} alt={`Template ${number + 1} of ${goal.id}`} className="pixels block w-full" style={{ aspectRatio: "10 / 9" }} />
+      <img src={templateOf(goal.id, number)} alt={`Template ${number + 1} of ${goal.id}`} className="pixels block" style={wholePixels(WIDTH, HEIGHT)} />
     </div>
   );
 }
@@ -78,7 +79,7 @@ export function HeatMap({ frame }: { frame: Framed | null }) {
   return (
     <>
       <div className="screen">
-        <canvas ref={canvas} width={WIDTH} height={HEIGHT} role="img" aria-label={frame ? `Where the frame differs from the template, ${frame.distance.toFixed(4)} in all` : "Where the frame differs"} data-distance={frame?.distance} className="pixels block w-full" style={{ aspectRatio: "10 / 9" }} />
+        <canvas ref={canvas} width={WIDTH} height={HEIGHT} role="img" aria-label={frame ? `Where the frame differs from the template, ${frame.distance.toFixed(4)} in all` : "Where the frame differs"} data-distance={frame?.distance} className="pixels block" style={wholePixels(WIDTH, HEIGHT)} />
       </div>
       <ul aria-label="Difference in shades" className="mt-2 flex flex-wrap gap-x-3 text-xs text-quiet">
         {HEAT.map((colour, much) => (

@@ -4,7 +4,7 @@ import { createLazyRoute, Link, useNavigate, useParams } from "@tanstack/react-r
 import { useMemo, useState } from "react";
 import { type DistanceCurve, type EpisodeTimeline, type Line, distanceQuery, episodeQuery, episodesPage, hasFilm, partOf, policyName, timelineQuery, wordsOf } from "../episode";
 import { EventList, Provenance, Verdicts } from "../episode-lists";
-import { Film, Transport, useWithoutFilm } from "../film";
+import { Film, Transport, useWithoutFilm, wholePixels } from "../film";
 import { Icon } from "../icons";
 import { type Goal, goalOf, goalsQuery, useFeats, useWorld, VerdictCounts } from "../judged";
 import { useKeys } from "../keys";
@@ -50,7 +50,7 @@ function Shown({ line }: { line: Line }) {
       }
       actions={<Neighbours line={line} />}
     >
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(20rem,30rem)_minmax(0,1fr)]">
+      <div className="grid items-start gap-4 lg:grid-cols-[minmax(20rem,33rem)_minmax(0,1fr)]">
         <div className="contents flex-col gap-4 lg:flex">
           <Panel className="order-1">
             <Picture line={line} head={head} told={told} />
@@ -99,8 +99,8 @@ function Still({ line, head }: { line: Line; head: Playhead }) {
           src={lacking ? partOf(line.id, "thumb") : `/episodes/${encodeURIComponent(line.id)}/frames/${shown}`}
           alt={lacking ? "A picture of the episode" : `Step ${shown}, played again`}
           data-step={shown}
-          className="pixels block w-full"
-          style={{ aspectRatio: "10 / 9", objectFit: "contain" }}
+          className="pixels block object-contain"
+          style={wholePixels(80, 72)}
         />
       </div>
       <div role="note" className="rounded-md border border-line bg-raised px-3 py-2">

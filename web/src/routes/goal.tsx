@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { type DistanceCurve, distanceQuery, episodesPage, type Line, policyName } from "../episode";
-import { Transport, useWithoutFilm } from "../film";
+import { Transport, useWithoutFilm, wholePixels } from "../film";
 import { HeatMap, Template, useFrame } from "../goal-pictures";
 import { Icon } from "../icons";
 import { goalOf, goalsQuery, receiptsQuery, type Goal, runQuery, useWorld } from "../judged";
 import { useLinkedStep } from "../linked-step";
-import { follow } from "../match";
+import { follow, HEIGHT, WIDTH } from "../match";
 import { ago } from "../numbers";
 import { Playhead, useShown } from "../playhead";
 import { type Lane, Timeline } from "../timeline";
@@ -121,7 +121,7 @@ function Frames({ goal, curve, stepSeconds }: { goal: Goal; curve: DistanceCurve
         </Panel>
         <Panel className="order-first col-span-2 sm:order-none sm:col-span-1" title={`Step ${shown}`} aside={<Counter row={row} k={k} />}>
           <div className="screen">
-            <img src={`/episodes/${encodeURIComponent(curve.id)}/frames/${shown}`} data-step={shown} alt={`Step ${shown} of ${curve.id}`} className="pixels block w-full" style={{ aspectRatio: "10 / 9" }} />
+            <img src={`/episodes/${encodeURIComponent(curve.id)}/frames/${shown}`} data-step={shown} alt={`Step ${shown} of ${curve.id}`} className="pixels block" style={wholePixels(WIDTH, HEIGHT)} />
           </div>
         </Panel>
         <Panel title="What differs" aside={<span className={distance < tau ? "text-good" : ""}>{near(distance)}</span>}>
