@@ -63,6 +63,14 @@ def test_the_page_needs_no_pointer(lab: Lab) -> None:
     assert (told["clip"], told["after"]) == (f"{WORKER}-lane-2.webm", "")
 
 
+def test_curves_are_drawn_however_they_are_looked_at(lab: Lab) -> None:
+    told = lab.check("curves")
+    assert told["complained"] == []
+    for how in ("whole", "close", "smooth", "time"):
+        assert told[how] > 500, (how, told)
+    assert [label.split()[0] for label in told["apart"]] == ["cartpole-1", "cartpole-0"]
+
+
 def test_an_unlock_is_told_as_it_happens(lab: Lab) -> None:
     place = {"run_id": "told-live", "episode_id": "1.0", "instance_id": "page"}
     pot = {"event_type": "counter_delta", "payload": {"name": "pots_broken", "delta": 25}, "tick": 1, **place}
