@@ -122,11 +122,8 @@ def test_whoever_is_killed_comes_again_and_the_lab_goes_on(lab: Lab, tmp_path: P
     pids = [pid for name in ("orchestrator", "learner", "potyard-1") for pid in lab.pids(name)]
     assert lab.end() == 0
     assert not any(map(is_there, pids))
-    assert {path.name for path in (tmp_path / "lab" / "logs").iterdir()} == {
-        "orchestrator.log",
-        "learner.log",
-        "potyard-1.log",
-    }
+    logs = {path.name for path in (tmp_path / "lab" / "logs").iterdir()}
+    assert logs >= {"orchestrator.log", "learner.log", "potyard-1.log"}
 
 
 def test_one_process_is_a_lab_too(tmp_path: Path) -> None:
