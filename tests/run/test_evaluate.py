@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ludus.core.types import Episode
 from ludus.episodes import manifest
 from ludus.episodes.steps import read_steps
 from ludus.episodes.trace import unpack
+from ludus.gameboy.library import shipped
 from ludus.run.evaluate import Evaluation, evaluate
 from tests.run.seats import seats
 
@@ -173,6 +175,16 @@ def test_a_folder_of_another_run_is_refused_with_the_difference(whole: Path, mor
     with pytest.raises(InputError, match=what):
         evaluate("potyard", out=whole, **({"judges": seats()} | POTYARD | more))
     assert lines(whole) == before
+
+
+def test_a_card_whose_rewards_have_changed_is_another_run(tmp_path: Path) -> None:
+    game = tmp_path / "potyard"
+    shutil.copytree(shipped()["potyard"].parent, game, ignore=shutil.ignore_patterns("agents"))
+    card = game / "card.toml"
+    evaluate(card, out=tmp_path / "run", episodes=1, max_steps=2)
+    card.write_text(card.read_text().replace("[reward]\n", "[reward]\nstep = -0.5\n", 1))
+    with pytest.raises(InputError, match=r"world\.rules is '\w+' there and '\w+' here"):
+        evaluate(card, out=tmp_path / "run", episodes=2, max_steps=2)
 
 
 # What is refused, and what is told

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ludus.core import digest
 from ludus.core.protocols import Policy, World
 from ludus.run.games import GameSettings, codec_id
 from ludus.run.judging import Seat
 from ludus.run.policies import policy_facts
+
+RULES = {"event", "end", "reward", "role", "stage", "watch"}
+"""What of a card decides events, rewards and ends."""
 
 
 def run_facts(
@@ -25,9 +29,9 @@ def run_facts(
 
 
 def world_facts(world: World) -> dict[str, Any]:
-    """Give what its spec tells of a World, and the ROM that it plays."""
-    spec = world.spec
-    cartridge = getattr(getattr(world, "inner", world), "cartridge", None)
+    """Give what its spec tells of a World, the ROM that it plays, and the digest of what its card makes of it."""
+    spec, inner = world.spec, getattr(world, "inner", world)
+    cartridge, card = getattr(inner, "cartridge", None), getattr(inner, "card", None)
     return {
         "id": spec.id,
         "frame_shape": list(spec.frame_shape),
@@ -37,6 +41,7 @@ def world_facts(world: World) -> dict[str, Any]:
         "tick_hz": spec.tick_hz,
         "ticks_per_step": spec.ticks_per_step,
         "rom_sha256": cartridge and cartridge.sha256,
+        "rules": card and digest.of_bytes(card.model_dump_json(include=RULES).encode()),
     }
 
 
