@@ -72,8 +72,8 @@ class Patience:
     """For getting ready; then it is killed, which is a failure."""
     calm_s: float = 10.0
     """Ready for so long, its failures are forgotten."""
-    end_s: float = 8.0
-    """Between SIGTERM and SIGKILL."""
+    end_s: float = 20.0
+    """Between SIGTERM and SIGKILL; a learner that is busy needs some of it to save what it has learned."""
 
     def pause_s(self, failures: int) -> float:
         """Give the pause after so many failures in a row, from 1."""
