@@ -77,5 +77,13 @@ check(async (open, { url, film, tick, without }) => {
   await page.goto(`${url}/episodes/no:such__0__0`);
   told.nowhere = await page.getByRole("alert").textContent();
   complained.splice(complained.findIndex((each) => each.includes("404")), 1);
+  await enter(page, `${url}/episodes`);
+  const cards = page.locator("main ol li");
+  told.listed = { all: await cards.count() };
+  await page.getByRole("combobox", { name: "Film" }).selectOption("no");
+  await page.getByRole("combobox", { name: "Sort" }).selectOption("best");
+  await page.reload();
+  await cards.first().waitFor();
+  Object.assign(told.listed, { without: await cards.count(), address: new URL(page.url()).search });
   return told;
 });
