@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ludus.core.types import Frames
@@ -21,7 +21,7 @@ RATES = (10, 24, 30, 43, 50, 60)
 TRAPS = {10: (8, 10, 11, 57, 100), 30: (7, 29, 100, 113), 43: (100,), 60: (7, 100)}
 """Numbers of frames of which MoviePy loses the last."""
 THIN = sorted({(fps, count) for fps in RATES for count in (1, 2, 29, 30, 31, 120, *TRAPS.get(fps, ()))})
-GOLDEN = "f2c644573c6b1b91ee1762204346107e"
+GOLDEN = "41a23586642e24b0653e1fb13dcf5ca1"
 PER_PROCESS = """
 import sys, numpy as np
 from pathlib import Path
@@ -85,6 +85,52 @@ def test_any_greys_keep_their_order(tmp_path: Path) -> None:
     assert studio.finish(0, 1).status == "ok"
     (seen,) = decode(tmp_path / "videos/greys.mp4")
     np.testing.assert_array_equal(seen, luma(frame[0], greys))
+
+
+def sparse(count: int, shape: tuple[int, int], *, seed: int, top: int = 4) -> list[Frames]:
+    """Give pictures `uint8[1, H, W]` of which each differs from the one before in a few small boxes."""
+    noise = np.random.default_rng(seed)
+    frames = [noise.integers(0, top, (1, *shape), np.uint8)]
+    for _ in range(count - 1):
+        frame = frames[-1].copy()
+        for _ in range(5):
+            y, x, size = int(noise.integers(shape[0])), int(noise.integers(shape[1])), int(noise.integers(1, 5))
+            box = frame[0, y : y + size, x : x + size]
+            box[:] = noise.integers(0, top, box.shape, np.uint8)
+        frames.append(frame)
+    return frames
+
+
+@given(greys=st.lists(st.integers(0, 255), min_size=2, max_size=4, unique=True), seed=st.integers(0, 9))
+@settings(max_examples=60, deadline=None)
+def test_small_changes_come_back_exactly_in_any_greys(
+    tmp_path_factory: pytest.TempPathFactory, greys: list[int], seed: int
+) -> None:
+    folder, shades = tmp_path_factory.mktemp("film"), tuple(greys)
+    frames = sparse(40, (23, 37), seed=seed, top=len(shades))
+    studio = Studio(folder, spec_of((23, 37), shades=shades), 1, SIM)
+    studio.begin(0, "small")
+    for i, frame in enumerate(frames):
+        studio.add(shot(frame, i), np.ones(1, np.bool_))
+    assert studio.finish(0, len(frames)).status == "ok"
+    for frame, seen in zip(frames, decode(folder / "videos/small.mp4"), strict=True):
+        np.testing.assert_array_equal(seen[:23, :37], luma(frame[0], shades))
+
+
+def test_what_is_no_shade_is_shown_as_the_first(tmp_path: Path) -> None:
+    frames = sparse(60, (72, 80), seed=3, top=256)
+    record = film(tmp_path, (72, 80), [shot(frame, i) for i, frame in enumerate(frames)])
+    assert record.file is not None
+    for frame, seen in zip(frames, decode(tmp_path / record.file.path), strict=True):
+        np.testing.assert_array_equal(seen, luma(np.where(frame[0] > 3, 0, frame[0])))
+
+
+def test_small_changes_take_few_bytes(tmp_path: Path) -> None:
+    frames = sparse(30, (72, 80), seed=1)
+    record = film(tmp_path, (72, 80), [shot(frame, i) for i, frame in enumerate(frames)])
+    assert record.file is not None
+    key = 72 // 16 * 80 // 16 * 384  # written as they are
+    assert record.file.filesize_bytes - key < 30 * 5 * 4 * 40
 
 
 def test_fresh_processes_write_the_same_bytes(tmp_path: Path) -> None:

@@ -18,6 +18,11 @@ using i64 = std::int64_t;
 using Bytes = std::vector<u8>;
 using View = std::span<const u8>;
 
+// A code: its bits, and how many.
+struct Code {
+  u8 bits, length;
+};
+
 inline void put_be(Bytes& out, u64 value, u32 bytes) {
   while (bytes) out.push_back(u8(value >> 8 * --bytes));
 }
@@ -32,16 +37,17 @@ inline u64 get_be(const u8* at, u32 bytes) {
   return value;
 }
 
-// The bits of one NAL unit, the highest first; two zero bytes and a byte below 4 get a 3 between them.
+// Bits, the highest first, into room that is large enough: 8 bytes more than they take.
 class Bits {
  public:
-  explicit Bits(Bytes& out) : out_(out) {}
+  explicit Bits(u8* room) : room_(room), at_(room) {}
 
+  // Up to 32 at once.
   void put(u32 value, u32 count) {
     held_ = held_ << count | value, held_count_ += count;
-    while (held_count_ >= 8) held_count_ -= 8, byte(u8(held_ >> held_count_));
-    held_ &= (1ull << held_count_) - 1;
+    if (held_count_ >= 32) held_count_ -= 32, set_be32(at_, u32(held_ >> held_count_)), at_ += 4;
   }
+  void put(Code code) { put(code.bits, code.length); }
   void flag(bool value) { put(value, 1); }
   void ue(u32 value) {
     const u32 length = 32 - u32(__builtin_clz(value + 1));
@@ -50,29 +56,45 @@ class Bits {
   }
   void se(i32 value) { ue(value > 0 ? 2 * u32(value) - 1 : 2 * u32(-value)); }
   void align() {
-    if (held_count_) put(0, 8 - held_count_);
+    if (held_count_ & 7) put(0, 8 - (held_count_ & 7));
   }
-  void end() {
+  u32 length() const { return u32(at_ - room_) * 8 + held_count_; }
+  // Writes what is held, where the bits are aligned; gives how many bytes there are.
+  size_t flush() {
+    while (held_count_ >= 8) held_count_ -= 8, *at_++ = u8(held_ >> held_count_);
+    return size_t(at_ - room_);
+  }
+  // Room for so many bytes, where the bits are aligned.
+  u8* raw(size_t count) {
+    flush();
+    return (at_ += count) - count;
+  }
+  // Ends a NAL unit's payload.
+  View end() {
     put(1, 1);
     align();
-  }
-  // Room for bytes none of which is 0, so that nothing in or after them needs a 3. Only where the bits are aligned.
-  u8* raw(size_t count) {
-    zeros_ = 0;
-    out_.resize(out_.size() + count);
-    return out_.data() + out_.size() - count;
+    return {room_, flush()};
   }
 
  private:
-  void byte(u8 value) {
-    if (zeros_ >= 2 && value <= 3) out_.push_back(3), zeros_ = 0;
-    out_.push_back(value);
-    zeros_ = value ? 0 : zeros_ + 1;
-  }
-
-  Bytes& out_;
+  u8 *room_, *at_;
   u64 held_ = 0;
-  u32 held_count_ = 0, zeros_ = 0;
+  u32 held_count_ = 0;
 };
+
+// Appends a NAL unit's payload: two zero bytes and a byte below 4 get a 3 between them.
+inline void append_escaped(View payload, Bytes& out) {
+  const u8 *from = payload.data(), *const end = from + payload.size();
+  for (const u8* at = from; (at = static_cast<const u8*>(std::memchr(at, 0, size_t(end - at)))) && end - at > 2;) {
+    if (at[1] || at[2] > 3) {
+      at++;
+      continue;
+    }
+    out.insert(out.end(), from, at + 2);
+    out.push_back(3);
+    from = at += 2;
+  }
+  out.insert(out.end(), from, end);
+}
 
 }  // namespace film
