@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -93,6 +94,19 @@ def test_bodies_made_to_hurt_are_answered_in_short_time(served: Served, body: by
     if answer.status_code != 200:
         assert answer.status_code in (400, 422)
         assert answer.json()["error"] in ("malformed", "invalid", "too_deep", "payload_too_large")
+
+
+def test_who_still_sends_a_body_that_is_refused_reads_why_and_is_not_cut_off(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as asking:
+        head = f"POST /events HTTP/1.1\r\nhost: 127.0.0.1:{served.port}\r\ncontent-length: 20\r\n\r\n"
+        asking.sendall(head.encode())
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += asking.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 401") and b"connection: close" in answer and b"no_token" in answer
+        assert select.select([asking], [], [], 0.2)[0] == []  # it waits for the body
+        asking.sendall(bytes(20))
+        assert asking.recv(4096) == b""
 
 
 def test_a_websocket_message_that_is_too_large_closes_it(served: Served) -> None:

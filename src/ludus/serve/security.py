@@ -13,6 +13,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ KIB, MIB = 1024, 1024 * 1024
 USUAL_BYTES = 64 * KIB
 SLOWEST_BYTES_PER_S = 100_000
 GRACE_S = 30.0
+LINGER_S = 1.0
+"""For which the rest of a refused body is read."""
 OPEN_PATHS = ("/healthz", "/open")
 """What may be read without a token from anywhere: that the process lives, and where a code becomes a cookie."""
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -161,14 +164,28 @@ async def refuse(scope: Request, receive: Receive, send: Send, error: RefusedErr
     headers = _raw([*HEADERS.items(), ("content-type", "application/json"), ("content-length", str(len(body)))])
     if error.status in RETRY_S:
         headers.append((b"retry-after", b"%d" % RETRY_S[error.status]))
-    prefix = "http.response"
+    prefix, linger = "http.response", False
     if scope["type"] == "websocket":
         await receive()
         prefix = "websocket.http.response"
     elif scope["method"] not in READS:
-        headers.append((b"connection", b"close"))  # what is left of the body is not read
+        headers.append((b"connection", b"close"))
+        linger = True
     await send({"type": f"{prefix}.start", "status": error.status, "headers": headers})
-    await send({"type": f"{prefix}.body", "body": b"" if scope.get("method") == "HEAD" else body})
+    answer = {"type": f"{prefix}.body", "body": b"" if scope.get("method") == "HEAD" else body}
+    await send(answer | {"more_body": linger})
+    if linger:
+        await _let_go_by(receive)
+        await send({"type": f"{prefix}.body", "body": b""})
+
+
+async def _let_go_by(receive: Receive) -> None:
+    """Read what is left of a small body and forget it: to close with it unread would reset who still sends it."""
+    left = USUAL_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while left > 0 and (message := await receive()).get("more_body"):
+                left -= len(message["body"])
 
 
 def _audit(asked: Asked, scope: Scope | None, status: int) -> None:
