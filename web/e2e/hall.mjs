@@ -34,11 +34,15 @@ check(async (open, { url }) => {
   await page.waitForURL(/#t=\d+$/);
   told.step = { tick: Number(tick), step: Number(new URL(page.url()).hash.replace("#t=", "")), episode: decodeURIComponent(new URL(page.url()).pathname.split("/").at(-1)) };
   await enter(page, `${url}/hall/fame?every=true`);
-  told.states = await page.getByRole("combobox", { name: "State of clips" }).locator("option").allTextContents();
-  // A clip of a worker that says nothing waits for a minute, and then can be rendered.
-  const waiting = ["pending", "rerenderable"].find((state) => told.states.some((option) => option.startsWith(state)));
-  await page.getByRole("combobox", { name: "State of clips" }).selectOption(waiting);
-  told.waiting = await page.getByText(/^Its worker (has yet to make the clip|is silent)/).count();
+  // A clip of a worker that says nothing waits for a minute, and then can be rendered: it may turn while we look.
+  const states = page.getByRole("combobox", { name: "State of clips" });
+  const waiting = page.getByText(/^Its worker (has yet to make the clip|is silent)/);
+  for (const patience of [5_000, 30_000]) {
+    told.states = await states.locator("option").allTextContents();
+    await states.selectOption(["pending", "rerenderable"].find((state) => told.states.some((option) => option.startsWith(state))));
+    if (await waiting.first().waitFor({ timeout: patience }).then(() => true, () => false)) break;
+  }
+  told.waiting = await waiting.count();
   await enter(page, `${url}/feats`);
   told.panels = await page.locator("main h2").allTextContents();
   await page.getByRole("searchbox").fill("crockery");

@@ -15,6 +15,7 @@ check(async (open, { url, worker }) => {
   await press("Enter", "Tab");
   await press("g", "r");
   await page.getByRole("heading", { level: 1, name: "Runs" }).waitFor();
+  await page.getByRole("searchbox").waitFor();
   await press("/");
   told.filter = await focused();
   await page.keyboard.type("no such run");
