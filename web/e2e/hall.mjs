@@ -36,7 +36,7 @@ check(async (open, { url }) => {
   await enter(page, `${url}/hall/fame?every=true`);
   // A clip of a worker that says nothing waits for a minute, and then can be rendered: it may turn while we look.
   const states = page.getByRole("combobox", { name: "State of clips" });
-  const waiting = page.getByText(/^Its worker (has yet to make the clip|is silent)/);
+  const waiting = page.getByText(/^Its worker (has yet to make the clip|is gone|is silent)/);
   for (const patience of [5_000, 30_000]) {
     told.states = await states.locator("option").allTextContents();
     await states.selectOption(["pending", "rerenderable"].find((state) => told.states.some((option) => option.startsWith(state))));
