@@ -72,7 +72,7 @@ def open_part(videos: Path, identity: str) -> OpenFile:
             descriptor = _open(part)
     except OSError as error:
         raise VideoError(reason_of(error)) from error
-    if not _lock(descriptor) or not _is_at(part, descriptor):
+    if not _is_ours(part, descriptor):
         os.close(descriptor)
         raise VideoError(Reason(Code.NAME_TAKEN, f"{part} is being written by another process"))
     if os.fstat(descriptor).st_size:
@@ -158,7 +158,7 @@ def _recover(part: Path) -> VideoRecord | None:
     except FileNotFoundError:  # its process has just finished it
         return None
     film = OpenFile(part.name.removeprefix(".").removesuffix(PART), part, descriptor)
-    if not _lock(descriptor) or not _is_at(part, descriptor):
+    if not _is_ours(part, descriptor):
         os.close(descriptor)
         return None
     told = _mend(descriptor)
@@ -202,10 +202,10 @@ def _open(part: Path) -> int:
     return os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Say whether an open file still has this name."""
+def _is_ours(path: Path, descriptor: int) -> bool:
+    """Lock an open file; say whether it is ours alone now, and still has this name: who held it may have renamed it."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
+        return _lock(descriptor) and os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
