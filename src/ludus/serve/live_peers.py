@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ Place = tuple[int, int]
 """A worker's number and a lane."""
 
 
-class Peer:
+class Peer(ABC):
     """One socket, and the sending to it: where a send takes too long, it is dropped."""
 
     def __init__(self, socket: WebSocket, stalled_s: float) -> None:
@@ -45,9 +46,9 @@ class Peer:
         """Give what is to be sent next, None where there is nothing."""
         return self._texts.pop(next(iter(self._texts))) if self._texts else None
 
+    @abstractmethod
     def hear(self, text: str | None, data: bytes | None) -> None:
         """Take a message. Raises `RefusedError`."""
-        raise NotImplementedError
 
     def drop(self) -> None:
         """Drop the connection at once."""
