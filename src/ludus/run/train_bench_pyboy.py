@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnv
 
 from ludus.core import stack
 from ludus.gameboy.bench import open_pyboy
@@ -16,12 +15,13 @@ from ludus.gameboy.codec import NOOP, find_codec
 from ludus.gameboy.library import open_game
 from ludus.gameboy.rules import Rules
 from ludus.gameboy.watches import Watch
+from ludus.run.train_bench_sb3 import PlainVecEnv
 
 HELD, FRAMES = 8, 24
 TITLE, PLAYING = 1, 3
 
 
-class PyBoyLanes(VecEnv):  # type: ignore[misc]
+class PyBoyLanes(PlainVecEnv):
     """N consoles, with the card's rewards and ends, and the half view; episodes begin from a saved state."""
 
     def __init__(self, lanes: int, *, stack: int) -> None:
@@ -69,22 +69,6 @@ class PyBoyLanes(VecEnv):  # type: ignore[misc]
         """Stop the consoles."""
         for console in self._consoles:
             console.stop(save=False)
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ARG002
-        """Give an attribute for each lane."""
-        return [None] * self.num_envs
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: lanes have no attributes of their own."""
-        raise NotImplementedError(attr_name)
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse: lanes have no methods of their own."""
-        raise NotImplementedError(method_name)
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ARG002
-        """Say that nothing is wrapped."""
-        return [False] * self.num_envs
 
     def _start(self, console: Any, seed: int) -> bytes:
         """Give the state in which the yard of a seed begins."""

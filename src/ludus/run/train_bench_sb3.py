@@ -12,7 +12,27 @@ from ludus.core.gym import WorldVectorEnv
 from ludus.core.protocols import World
 
 
-class LanesAsVecEnv(VecEnv):  # type: ignore[misc]
+class PlainVecEnv(VecEnv):  # type: ignore[misc]
+    """What lanes have that are nothing but lanes: no attributes or methods of their own, and nothing wrapped."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ARG002
+        """Give an attribute for each lane."""
+        return [None] * self.num_envs
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refuse: lanes have no attributes of their own."""
+        raise NotImplementedError(attr_name)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Refuse: lanes have no methods of their own."""
+        raise NotImplementedError(method_name)
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ARG002
+        """Say that nothing is wrapped."""
+        return [False] * self.num_envs
+
+
+class LanesAsVecEnv(PlainVecEnv):
     """All lanes stepped in one call, so that Stable-Baselines3 pays no more for its game than we do."""
 
     def __init__(self, world: World, *, stack: int) -> None:
@@ -45,15 +65,3 @@ class LanesAsVecEnv(VecEnv):  # type: ignore[misc]
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ARG002
         """Give an attribute for each lane."""
         return [getattr(self._env, attr_name, None)] * self.num_envs
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: lanes have no attributes of their own."""
-        raise NotImplementedError(attr_name)
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse: lanes have no methods of their own."""
-        raise NotImplementedError(method_name)
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ARG002
-        """Say that nothing is wrapped."""
-        return [False] * self.num_envs
