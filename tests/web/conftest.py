@@ -21,6 +21,7 @@ WEB = ROOT / "web"
 SHOTS = ROOT / ".build" / "screenshots"
 LEAST_NODE = (20, 19)
 WORKER = "yard"
+MOST_SCRIPT_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,16 @@ class Lab:
         assert done.returncode == 0, done.stderr
         (SHOTS / f"{script}.json").write_text(done.stdout)
         return json.loads(done.stdout)
+
+    def walk(self, rooms: dict[str, Any]) -> None:
+        """Go through rooms by day and by night, on a desk and on a phone: all can use them, and they are light."""
+        told = self.check("rooms", rooms=rooms)
+        assert len(told) == 4 * len(rooms)
+        for room in told:
+            assert room["violations"] == [], room
+            assert room["complained"] == [], room
+            assert room["wide"] == 0, room
+            assert 0 < room["script"] <= MOST_SCRIPT_BYTES, room
 
 
 @pytest.fixture(scope="session")

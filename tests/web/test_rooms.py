@@ -13,7 +13,6 @@ from ludus.goals.artefact import load_goal
 from ludus.run.goal_gate import try_gate, write_receipt
 from ludus.serve.recorded import RecordedRun, report_run
 from tests.web.conftest import Lab, ludus, served
-from tests.web.test_page import MOST_SCRIPT_BYTES
 
 FILMED, PLAIN = "filmed", "plain"
 EPISODE, OTHER = f"{FILMED}:potyard__0__0", f"{PLAIN}:potyard__0__0"
@@ -69,13 +68,7 @@ def line(yard: Lab) -> dict[str, Any]:
 
 
 def test_every_room_can_be_used_by_everybody_by_day_and_by_night(yard: Lab) -> None:
-    told = yard.check("rooms", rooms=ROOMS)
-    assert len(told) == 4 * len(ROOMS)
-    for room in told:
-        assert room["violations"] == [], room
-        assert room["complained"] == [], room
-        assert room["wide"] == 0, room
-        assert 0 < room["script"] <= MOST_SCRIPT_BYTES, room
+    yard.walk(ROOMS)
 
 
 def test_rooms_say_that_they_fetch_that_nothing_is_there_and_that_it_failed(bare_lab: Lab) -> None:
