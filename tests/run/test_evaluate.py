@@ -208,6 +208,7 @@ def test_run_json_tells_what_was_asked_for_and_where(whole: Path) -> None:
     assert told["run_id"] == lines(whole)[0]["run_id"]
     assert told["facts"]["game"]["max_steps"] == 40
     assert told["facts"]["world"]["rom_sha256"]
+    assert told["action_names"] == ["NOOP", "A", "B", "START", "UP", "DOWN", "LEFT", "RIGHT"]
     (session,) = told["sessions"]
     assert {"started", "argv", "versions", "git", "platform", "episodes", "lanes", "workers"} <= session.keys()
 

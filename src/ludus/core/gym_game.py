@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from importlib import import_module
 from typing import Any, Literal, get_args
@@ -43,6 +44,8 @@ class Game:
     """`[*action_space.shape]`, the least action, in the dtype of actions."""
     high: npt.NDArray[Number]
     """`[*action_space.shape]`, the greatest."""
+    action_names: tuple[str, ...] | None
+    """What each number of an action means; None where actions are no plain numbers from 0."""
 
 
 def read_game(make: Make, *, show: Show, step_hz: float | None, settings: Mapping[str, Any]) -> Game:
@@ -187,7 +190,23 @@ def _game(
         tick_hz=float(step_hz or env.metadata.get("render_fps") or STEP_HZ),
         ticks_per_step=1,
     )
-    return Game(make, see, spec, low, high)
+    return Game(make, see, spec, low, high, _action_names(env))
+
+
+def _action_names(env: Env) -> tuple[str, ...] | None:
+    """Give the words of the game for its actions, as ALE and MiniGrid have them, else their numbers."""
+    space, inner = env.action_space, env.unwrapped
+    if not isinstance(space, spaces.Discrete) or space.start != 0:
+        return None
+    meanings, known = getattr(inner, "get_action_meanings", None), getattr(inner, "actions", None)
+    if callable(meanings):
+        names = tuple(map(str, meanings()))
+    elif isinstance(known, type) and issubclass(known, Enum):
+        names = tuple(action.name for action in known)
+    else:
+        names = ()
+    # Words of a game that was wrapped into fewer or more actions are about other numbers.
+    return names if len(names) == space.n else tuple(map(str, range(int(space.n))))
 
 
 def action_bounds(space: spaces.Space[Any]) -> tuple[npt.NDArray[Number], npt.NDArray[Number]]:

@@ -80,6 +80,11 @@ class GymWorld:
         """N."""
         return len(self._envs)
 
+    @property
+    def action_names(self) -> tuple[str, ...] | None:
+        """What each number of an action means, None where actions are no plain numbers from 0."""
+        return self._game.action_names
+
     def reset(self, *, seeds: int | Sequence[int] | None = None, mask: npt.ArrayLike | None = None) -> Step:
         """Begin a new episode in the lanes that `mask` names. Raises `InputError`, also on a frame of another shape."""
         self._check_open()

@@ -18,7 +18,7 @@ from ludus.episodes.provenance import provenance
 from ludus.episodes.report import write_report
 from ludus.episodes.store import Store
 from ludus.episodes.summary import Summary, summarize
-from ludus.run.facts import compare, run_facts
+from ludus.run.facts import action_names, compare, run_facts
 from ludus.run.filming import film_again, sweep, to_film, video_settings
 from ludus.run.games import GameSettings, game_id, game_settings, open_world
 from ludus.run.judging import Seat
@@ -77,7 +77,7 @@ def evaluate(
     for name, value in (("episodes", episodes), ("lanes", lanes), ("workers", workers)):
         if value < 1:
             raise InputError(f"{name} is {value}, expected 1 or more.")
-    plan, facts = _plan(
+    plan, told = _plan(
         game_settings(str(game), settings), policy, seed, None if out is None else Path(out), lanes, tuple(judges)
     )
     plan = replace(plan, video=video_settings(video_enabled, video_renderer, video_quality))
@@ -86,8 +86,8 @@ def evaluate(
         if overwrite:
             store.clear()
             store.make()
-        there = _resume(store, plan, facts, [opening.id for opening in asked], resume=resume, deep=verify)
-        _open_session(store, plan, facts, episodes, workers)
+        there = _resume(store, plan, told["facts"], [opening.id for opening in asked], resume=resume, deep=verify)
+        _open_session(store, plan, told, episodes, workers)
         missing = [opening.index for opening in asked if opening.id not in there.done]
         if on_start:
             on_start(len(missing) + len(there.unfilmed))
@@ -139,14 +139,18 @@ def _plan(
     lanes: int,
     judges: tuple[Seat, ...],
 ) -> tuple[Plan, dict[str, Any]]:
-    """Give the plan, and the facts that decide what is recorded. Raises whatever is wrong with game or policy."""
+    """Give the plan, and what is told of it: the facts that decide what is recorded, and the names of actions.
+
+    Raises whatever is wrong with game or policy.
+    """
     with closing(open_world(game, 1)) as world:
         if isinstance(policy, str):
             make_policy(policy, game, world.spec)
-        facts = run_facts(game, world, policy, seed, judges)
+        facts, names = run_facts(game, world, policy, seed, judges), action_names(world)
     name = scenario(game_id(game))
     run = f"{name}-{digest.of_bytes(json.dumps(facts, sort_keys=True).encode())[:8]}"
-    return Plan(game, name, policy, seed, out or Path("runs") / f"eval-{run}", run, lanes, judges), facts
+    plan = Plan(game, name, policy, seed, out or Path("runs") / f"eval-{run}", run, lanes, judges)
+    return plan, {"facts": facts, "action_names": names}
 
 
 def _resume(
@@ -174,9 +178,9 @@ def _resume(
     return _There(frozenset(episode.id for episode in done), unfilmed)
 
 
-def _open_session(store: Store, plan: Plan, facts: Mapping[str, Any], episodes: int, workers: int) -> None:
+def _open_session(store: Store, plan: Plan, told: Mapping[str, Any], episodes: int, workers: int) -> None:
     """Write what is asked for now beside what was asked for before."""
     held = store.run() or {"sessions": []}
     session = provenance() | {"episodes": episodes, "lanes": plan.lanes, "workers": workers}
     session["video"] = None if plan.video is None else plan.video.model_dump()
-    store.write_run({"run_id": plan.run, "facts": facts, "sessions": [*held["sessions"], session]})
+    store.write_run({"run_id": plan.run, **told, "sessions": [*held["sessions"], session]})

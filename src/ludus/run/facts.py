@@ -45,6 +45,17 @@ def world_facts(world: World) -> dict[str, Any]:
     }
 
 
+def action_names(world: World) -> list[str] | None:
+    """Give what each number of an action means, for whoever looks at a record; None where nothing can be told of them.
+
+    They are no fact: words decide nothing, and records from before they were told stay the runs that they are.
+    """
+    inner = getattr(world, "inner", world)
+    codec = getattr(inner, "codec", None)
+    names = getattr(inner, "action_names", None) if codec is None else codec.names
+    return names and list(names)
+
+
 def compare(was: Any, now: Any, at: str = "") -> Iterator[str]:
     """Give where settings differ, each as one sentence."""
     if isinstance(was, dict) and isinstance(now, dict):
