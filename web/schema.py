@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from ludus.serve.app import create_app
-from ludus.serve.lab import Lab, LabSettings
+from ludus.serve.api.app import create_app
+from ludus.serve.api.lab import Lab, LabSettings
 
 WORDS = ("description", "summary", "title")
 

@@ -14,8 +14,8 @@ import httpx
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from ludus.serve.app import create_app
-from ludus.serve.lab import Lab, LabSettings
+from ludus.serve.api.app import create_app
+from ludus.serve.api.lab import Lab, LabSettings
 
 Table = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from ludus.cli import main
-from ludus.serve import up
-from ludus.serve.listen import bind
+from ludus.serve.door.listen import bind
+from ludus.serve.lab import up
 from tests.serve.lab import free_port
 from tests.serve.test_supervise import is_there
 

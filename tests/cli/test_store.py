@@ -8,9 +8,9 @@ import pytest
 
 from ludus.cli import main
 from ludus.core.clock import SystemClock
-from ludus.serve.database import open_database
-from ludus.serve.keys import Keys, read_token
-from ludus.serve.store import Store
+from ludus.serve.door.keys import Keys, read_token
+from ludus.serve.store.backends import open_database
+from ludus.serve.store.rows import Store
 from tests.serve.lab import FEATS, TICK_HZ, Desk, batch, pots
 
 

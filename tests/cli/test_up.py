@@ -20,8 +20,8 @@ from ludus.cli import main
 from ludus.core.errors import DivergedError
 from ludus.learn.checkpoint import find_checkpoint, read_checkpoint
 from ludus.run.learner import Learner
-from ludus.serve import up
-from ludus.serve.listen import bind
+from ludus.serve.door.listen import bind
+from ludus.serve.lab import up
 from tests.serve.lab import free_port
 from tests.serve.test_supervise import is_there
 

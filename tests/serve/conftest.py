@@ -12,9 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ludus.serve.database import Database, open_database
-from ludus.serve.lab import LabSettings
-from ludus.serve.store import Store
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.store.backends import open_database
+from ludus.serve.store.database import Database
+from ludus.serve.store.rows import Store
 from tests.serve.lab import FEATS, Served
 
 Opener = Callable[[], Store]

@@ -19,7 +19,7 @@ from ludus.core import rng
 from ludus.core.protocols import World
 from ludus.core.types import Mask, Step
 from ludus.run.games import game_settings, open_world
-from ludus.serve.live_feed import LiveFeed
+from ludus.serve.live.feed import LiveFeed
 
 
 def walk(world: World) -> Iterator[tuple[Step, np.ndarray[tuple[int], np.dtype[np.int64]]]]:

@@ -16,14 +16,14 @@ from websockets.sync.client import ClientConnection, connect
 
 from ludus.core.clock import Clock, ManualClock
 from ludus.feats.loader import parse_feats
-from ludus.serve.app import create_app, create_metrics_app
-from ludus.serve.ingest import Ingest, Receipt
-from ludus.serve.judging import Judging
-from ludus.serve.lab import Lab, LabSettings
-from ludus.serve.listen import bind, serve, server_for
-from ludus.serve.store import Store
+from ludus.serve.api.app import create_app, create_metrics_app
+from ludus.serve.api.lab import Lab, LabSettings
+from ludus.serve.door.listen import bind, serve, server_for
+from ludus.serve.store.ingest import Ingest, Receipt
+from ludus.serve.store.judging import Judging
+from ludus.serve.store.rows import Store
+from ludus.serve.store.writer import Writer
 from ludus.serve.wire import read_batch
-from ludus.serve.writer import Writer
 
 TICK_HZ = 60.0
 FEATS = [

@@ -16,9 +16,9 @@ from ludus.core.clock import ManualClock
 from ludus.core.rng import uniform
 from ludus.run.learner import Learner
 from ludus.run.recipe import Recipe, read_recipe
-from ludus.serve.keys import Keys
-from ludus.serve.learner_api import School, create_learner_app
-from ludus.serve.listen import bind, serve, server_for
+from ludus.serve.door.keys import Keys
+from ludus.serve.door.listen import bind, serve, server_for
+from ludus.serve.learner.api import School, create_learner_app
 
 TOKEN = "a-token-for-these-tests"
 STEPS = 9

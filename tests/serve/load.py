@@ -36,13 +36,13 @@ from ludus.run.learner import open_learner
 from ludus.run.recipe import read_recipe
 from ludus.run.watching import Turns
 from ludus.run.worker import Worker
-from ludus.serve.database import open_database
-from ludus.serve.ingest import Ingest
-from ludus.serve.lab_worker import LabWorker
-from ludus.serve.live_wire import DELTA, HEADER, JPEG, KEY, Head
-from ludus.serve.store import Store
+from ludus.serve.live.wire import DELTA, HEADER, JPEG, KEY, Head
+from ludus.serve.store.backends import open_database
+from ludus.serve.store.ingest import Ingest
+from ludus.serve.store.rows import Store
+from ludus.serve.store.writer import Writer
 from ludus.serve.wire import read_batch
-from ludus.serve.writer import Writer
+from ludus.serve.worker.lab import LabWorker
 from tests.serve.lab import batch, judging, pots, shake_hands
 from tests.serve.nemesis import Process
 

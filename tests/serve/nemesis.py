@@ -17,9 +17,9 @@ from typing import IO, Any
 
 import httpx
 
-from ludus.serve import upkeep
-from ludus.serve.database import open_database
-from ludus.serve.store import Store
+from ludus.serve.store import upkeep
+from ludus.serve.store.backends import open_database
+from ludus.serve.store.rows import Store
 from tests.serve.lab import FEATS, TICK_HZ, batch, judging
 
 CALL = "from ludus.cli import main; raise SystemExit(main())"

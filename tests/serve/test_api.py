@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ludus.serve.lab import LabSettings
+from ludus.serve.api.lab import LabSettings
 from tests.serve.lab import FEATS, Served, batch, pots
 
 

@@ -15,8 +15,8 @@ from starlette.types import Message
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from ludus.serve.app import create_app
-from ludus.serve.lab import Lab, LabSettings
+from ludus.serve.api.app import create_app
+from ludus.serve.api.lab import Lab, LabSettings
 from tests.serve.lab import FEATS, Served, batch, pots
 
 BODIES: list[tuple[str, str, bytes]] = [

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ludus.serve import hub as hubs
-from ludus.serve.hub import Filter, Hub, Topic
+from ludus.serve.live import hub as hubs
+from ludus.serve.live.hub import Filter, Hub, Topic
 
 ALL = Filter()
 

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ludus.core.clock import ManualClock
+from ludus.core.clock import ManualClock, now
 from ludus.feats.unlocks import UNLOCKED
-from ludus.serve import ingest, wire
-from ludus.serve.database import open_database
-from ludus.serve.judging import Heard
-from ludus.serve.store import Store
+from ludus.serve import wire
+from ludus.serve.store import ingest
+from ludus.serve.store.backends import open_database
+from ludus.serve.store.judging import Heard
+from ludus.serve.store.rows import Store
 from ludus.serve.wire import RefusedError
 from tests.serve.conftest import Opener
 from tests.serve.lab import FEATS, Desk, batch, judging, pots
@@ -74,7 +75,7 @@ def test_the_receiver_gives_the_number_the_time_and_where_it_is_missing_the_tick
     desk.post(b'{"event_type": "a", "payload": {"x": [1, "\\u0000"]}, "seq": 99}')
     desk.close()
     (event,) = _told(desk.store)
-    then = ingest.now(clock)
+    then = now(clock)
     assert (event["seq"], event["ts"], event["tick"], event["payload"]) == (1, then, then * 60, {"x": [1, "\x00"]})
 
 

@@ -19,11 +19,11 @@ from ludus.core.errors import InputError
 from ludus.core.protocols import Choice, World, WorldSpec
 from ludus.run.games import game_settings, open_world
 from ludus.run.watching import Turns
-from ludus.serve.keys import Keys
-from ludus.serve.lab import LabSettings
-from ludus.serve.lab_worker import LabWorker
-from ludus.serve.sight import FROZEN_LOOKS, Sight
-from ludus.serve.worker import WorkerServer, create_worker_app
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.door.keys import Keys
+from ludus.serve.worker.lab import LabWorker
+from ludus.serve.worker.server import WorkerServer, create_worker_app
+from ludus.serve.worker.sight import FROZEN_LOOKS, Sight
 from tests.serve.lab import Served, free_port
 
 LANES, LIMIT = 2, 80

@@ -20,10 +20,10 @@ from ludus.learn.ppo import update
 from ludus.run.learner import Receipt, RolloutError, open_learner
 from ludus.run.recipe import Recipe
 from ludus.run.worker import Worker, work
-from ludus.serve.learner_api import MOST_WAITING, RAW
-from ludus.serve.learner_client import HttpLearner
-from ludus.serve.listen import bind
-from ludus.serve.rollouts import VectorBody, pack_rollout, read_vectors
+from ludus.serve.door.listen import bind
+from ludus.serve.learner.api import MOST_WAITING, RAW
+from ludus.serve.learner.client import HttpLearner
+from ludus.serve.learner.rollouts import VectorBody, pack_rollout, read_vectors
 from tests.run.family import one_thread as one_thread
 from tests.serve.learners import STEPS, Served, coded, pixels, recipe, registration, told, vectors
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from ludus.serve import listen, security
+from ludus.serve.door import listen, security
 from tests.serve.lab import Served, raw, told
 
 

@@ -15,8 +15,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from ludus.serve.lab import LabSettings
-from ludus.serve.live_wire import DELTA, DESCRIPTION, HEADER, JPEG, KEY
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.live.wire import DELTA, DESCRIPTION, HEADER, JPEG, KEY
 from tests.serve.lab import Served
 
 HELLO = {"lanes": 4, "width": 80, "height": 72, "fps": 2.5, "role": None, "game": "potyard", "scale": 1}
@@ -287,7 +287,7 @@ def test_both_ends_need_the_token(served: Served, path: str) -> None:
 
 
 def test_more_pages_than_there_is_room_for_are_told_so(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ludus.serve.live.MOST_VIEWERS", 1)
+    monkeypatch.setattr("ludus.serve.live.pictures.MOST_VIEWERS", 1)
     with opened(served, "/live") as one:
         hear(one)
         with opened(served, "/live") as other:

@@ -17,9 +17,9 @@ from websockets.sync.client import ClientConnection
 
 from ludus.core.protocols import WorldSpec
 from ludus.run.games import game_settings, open_world
-from ludus.serve.live_feed import LiveFeed
-from ludus.serve.live_film import Jpeg, open_film
-from ludus.serve.live_wire import DELTA, DESCRIPTION, HEADER, JPEG, KEY, Head
+from ludus.serve.live.feed import LiveFeed
+from ludus.serve.live.film import Jpeg, open_film
+from ludus.serve.live.wire import DELTA, DESCRIPTION, HEADER, JPEG, KEY, Head
 from tests.serve.feeder import walk
 from tests.serve.lab import Served
 from tests.serve.test_live import number, opened, say

@@ -14,7 +14,7 @@ import pytest
 
 from ludus.core.clock import ManualClock
 from ludus.serve import logs
-from ludus.serve.keys import Keys
+from ludus.serve.door.keys import Keys
 from ludus.serve.logs import set_up_logs
 from tests.serve.lab import Served, batch, pots
 from tests.serve.nemesis import Process

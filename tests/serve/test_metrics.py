@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ludus.serve import metrics
-from ludus.serve.metrics import MetricRow, MetricsLog
-from ludus.serve.shelf import Shelf
+from ludus.serve.store import metrics
+from ludus.serve.store.metrics import MetricRow, MetricsLog
+from ludus.serve.store.shelf import Shelf
 
 
 def _rows(first: int, count: int) -> list[MetricRow]:

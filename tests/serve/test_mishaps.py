@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from ludus.core.clock import ManualClock
-from ludus.serve import upkeep
-from ludus.serve.lab import LabSettings
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.store import upkeep
 from tests.serve.lab import FEATS, Served, batch, judging, pots
 from tests.serve.nemesis import Process, crew, dismiss, examine
 

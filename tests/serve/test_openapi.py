@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from ludus.core.clock import ManualClock
 from ludus.run.learner import open_learner
-from ludus.serve.keys import Keys
-from ludus.serve.security import Door
-from ludus.serve.worker import create_worker_app
+from ludus.serve.door.keys import Keys
+from ludus.serve.door.security import Door
+from ludus.serve.worker.server import create_worker_app
 from tests.serve import learners, test_api, test_learner_api, test_merge_api, test_worker, test_ws
 from tests.serve.lab import Served
 

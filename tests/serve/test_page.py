@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ludus.serve import page as pages
-from ludus.serve.lab import LabSettings
+from ludus.serve.api.lab import LabSettings
 from tests.serve.lab import Served
 
 

@@ -17,12 +17,12 @@ from ludus.run.evaluate import evaluate
 from ludus.run.feats import CARD, game_seat
 from ludus.run.games import GameSettings
 from ludus.run.goal_gate import try_gate
-from ludus.serve import demo
-from ludus.serve.demo import Clips, DemoPlan, Learned, Shown, collect_clips, gates, unplayable
-from ludus.serve.lab import LabSettings
-from ludus.serve.recorded import RecordedRun, report_run
-from ludus.serve.up import LabPlan
-from ludus.serve.worker import Unmade
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.lab import demo
+from ludus.serve.lab.demo import Clips, DemoPlan, Learned, Shown, collect_clips, gates, unplayable
+from ludus.serve.lab.up import LabPlan
+from ludus.serve.worker.errands import Unmade
+from ludus.serve.worker.recorded import RecordedRun, report_run
 from tests.serve.lab import Served
 
 CARD_OF_POTYARD = open_game("potyard")[0]

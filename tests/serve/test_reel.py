@@ -16,8 +16,8 @@ from ludus.episodes._native import demux
 from ludus.episodes.video.files import PART
 from ludus.run.games import game_settings, open_world
 from ludus.run.watching import Turns
-from ludus.serve.reel import Reel
-from ludus.serve.worker import Film, Unmade
+from ludus.serve.worker.errands import Film, Unmade
+from ludus.serve.worker.reel import Reel
 
 LANES, LIMIT = 2, 60
 TICKS = 24

@@ -23,8 +23,8 @@ from ludus.run.evaluate import evaluate
 from ludus.run.games import GameSettings
 from ludus.run.goal import goal_seats
 from ludus.run.goal_gate import try_gate, write_receipt
-from ludus.serve import rewatch
-from ludus.serve.lab import LabSettings
+from ludus.serve.api import rewatch
+from ludus.serve.api.lab import LabSettings
 from tests.run.family import agent_of_skill, save_run
 from tests.serve.lab import FEATS, Served, batch, pots
 from tests.serve.test_api import wait_for

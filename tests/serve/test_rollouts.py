@@ -18,7 +18,7 @@ from ludus.learn.ppo import PpoConfig
 from ludus.nets.agent import Agent, Door, make_agent
 from ludus.nets.encoders import NetConfig
 from ludus.run.learner import Played, RolloutError, check_rollout
-from ludus.serve.rollouts import PixelBody, VectorBody, pack_rollout, read_pixels, read_vectors, unpack_rollout
+from ludus.serve.learner.rollouts import PixelBody, VectorBody, pack_rollout, read_pixels, read_vectors, unpack_rollout
 from tests.learn.bandit import learner, play
 from tests.run.family import one_thread as one_thread
 

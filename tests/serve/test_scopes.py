@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 import ludus
 from ludus.core.clock import ManualClock
 from ludus.core.types import Event
-from ludus.serve.keys import MOST_FAILURES, Keys, Scope
-from ludus.serve.spool import Reporter, Spool, client_for
-from ludus.serve.worker import Errands, Unmade
+from ludus.serve.door.keys import MOST_FAILURES, Keys, Scope
+from ludus.serve.worker.errands import Errands, Unmade
+from ludus.serve.worker.spool import Reporter, Spool, client_for
 from tests.serve.lab import Served, batch, pots
 
 
@@ -114,7 +114,7 @@ def test_nothing_that_comes_from_elsewhere_is_unpickled() -> None:
 
 def test_an_orchestrator_has_nothing_to_call_others_with() -> None:
     clients = ("httpx", "requests", "aiohttp", "websockets.sync.client", "websockets.asyncio.client")
-    code = f"import sys, ludus.serve.orchestrator; sys.exit(any(name in sys.modules for name in {clients}))"
+    code = f"import sys, ludus.serve.lab.orchestrator; sys.exit(any(name in sys.modules for name in {clients}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

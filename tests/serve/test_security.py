@@ -13,9 +13,9 @@ from websockets.typing import Origin
 
 from ludus.core.clock import SystemClock
 from ludus.core.errors import InputError
-from ludus.serve.keys import Keys, read_token
-from ludus.serve.lab import LabSettings
-from ludus.serve.security import is_loopback, rules_for
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.door.keys import Keys, read_token
+from ludus.serve.door.security import is_loopback, rules_for
 from tests.serve import test_limits, test_scopes
 from tests.serve.lab import Served, raw, told
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ludus.core.errors import InputError
-from ludus.serve.database import open_database
-from ludus.serve.store import Store
-from ludus.serve.tables import ClipRow, EventRow, UnlockRow
+from ludus.serve.store.backends import open_database
+from ludus.serve.store.rows import Store
+from ludus.serve.store.tables import ClipRow, EventRow, UnlockRow
 from tests.serve.conftest import Opener
 
 ROWS = [EventRow(n, "w", 1, n, "r" if n % 2 else "s", "pot", f'{{"seq":{n}}}'.encode()) for n in range(1, 8)]

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from ludus.core.errors import InputError
-from ludus.serve import supervise
-from ludus.serve.supervise import Child, Patience, Status, Supervisor
+from ludus.serve.lab import supervise
+from ludus.serve.lab.supervise import Child, Patience, Status, Supervisor
 from tests.serve.lab import free_port
 
 QUICK = Patience(first_s=0.02, most_s=0.05, ready_s=30, calm_s=30, end_s=0.3)
@@ -185,7 +185,7 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 SUPERVISES = f"""
 import signal, sys, threading
 from pathlib import Path
-from ludus.serve.supervise import Child, Supervisor, ended_by_sigterm
+from ludus.serve.lab.supervise import Child, Supervisor, ended_by_sigterm
 children = [Child(name, (sys.executable, "-c", {STAYS!r}), ready_line="here I am") for name in ("one", "two")]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 with ended_by_sigterm(), Supervisor(children, Path(".")) as supervisor:

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp
 
 from ludus.core.clock import SystemClock
 from ludus.core.types import Event
-from ludus.serve.keys import Keys
-from ludus.serve.spool import Reporter, Spool, client_for
+from ludus.serve.door.keys import Keys
 from ludus.serve.wire import RefusedError
-from ludus.serve.worker import EncodeBody, Errands, Film, Unmade, create_worker_app
+from ludus.serve.worker.errands import Errands, Film, Unmade
+from ludus.serve.worker.server import EncodeBody, create_worker_app
+from ludus.serve.worker.spool import Reporter, Spool, client_for
 from tests.serve.lab import Served, batch, pots
 
 TOKEN = "a token of a test, and long enough"

@@ -15,9 +15,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from ludus.serve.lab import LabSettings
-from ludus.serve.metrics import MetricRow
-from ludus.serve.relay import FRAME
+from ludus.serve.api.lab import LabSettings
+from ludus.serve.live.relay import FRAME
+from ludus.serve.store.metrics import MetricRow
 from tests.serve.lab import Served, batch, pots, shake_hands
 
 

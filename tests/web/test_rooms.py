@@ -11,7 +11,7 @@ import pytest
 from ludus.gameboy.library import open_game
 from ludus.goals.artefact import load_goal
 from ludus.run.goal_gate import try_gate, write_receipt
-from ludus.serve.recorded import RecordedRun, report_run
+from ludus.serve.worker.recorded import RecordedRun, report_run
 from tests.web.conftest import Lab, ludus, served
 
 FILMED, PLAIN = "filmed", "plain"

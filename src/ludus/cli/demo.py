@@ -25,8 +25,8 @@ from ludus.run.train import Report
 
 if TYPE_CHECKING:
     from ludus.episodes.summary import Summary
-    from ludus.serve.demo import DemoPlan, Shown
-    from ludus.serve.supervise import Status, Supervisor
+    from ludus.serve.lab.demo import DemoPlan, Shown
+    from ludus.serve.lab.supervise import Status, Supervisor
 
 MINUTES = 3.0
 
@@ -68,8 +68,8 @@ def main(
         settings: settings of the learner as a.b=c, over the game's recipe; --a.b=c says the same.
     """
     try:
-        from ludus.serve.demo import plan_demo
-        from ludus.serve.up import LabPlan, name_for
+        from ludus.serve.lab.demo import plan_demo
+        from ludus.serve.lab.up import LabPlan, name_for
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
     lab = LabPlan(name_for(game), game, workers, runs / "lab", runs, port, learner_port)
@@ -104,8 +104,8 @@ def closing_table(plan: DemoPlan, shown: Shown) -> Table:
 
 
 def _run(plan: DemoPlan, *, keep_open: bool) -> int:
-    from ludus.serve.supervise import Supervisor, ended_by_sigterm
-    from ludus.serve.up import children
+    from ludus.serve.lab.supervise import Supervisor, ended_by_sigterm
+    from ludus.serve.lab.up import children
 
     console = Console(stderr=True)
 
@@ -129,7 +129,7 @@ def _run(plan: DemoPlan, *, keep_open: bool) -> int:
 
 def _open_page(plan: DemoPlan) -> None:
     """Say where the page opens, and open it where there is a display."""
-    from ludus.serve.up import open_url
+    from ludus.serve.lab.up import open_url
 
     told = way_in(plan.lab.url, open_url(plan.lab))
     print(told, flush=True)
@@ -138,7 +138,7 @@ def _open_page(plan: DemoPlan) -> None:
 
 
 def _show(plan: DemoPlan, supervisor: Supervisor, console: Console) -> Shown:
-    from ludus.serve import demo
+    from ludus.serve.lab import demo
 
     with _bar(console) as show:
         for report in demo.training(plan.lab, supervisor):

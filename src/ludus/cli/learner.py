@@ -73,8 +73,8 @@ def main(
 
 def _serve(learner: Learner, name: str, runs: Path, host: str, port: int) -> None:
     try:
-        from ludus.serve.keys import Keys, read_token
-        from ludus.serve.learner_api import School, run_learners
+        from ludus.serve.door.keys import Keys, read_token
+        from ludus.serve.learner.api import School, run_learners
         from ludus.serve.logs import set_up_logs
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error

@@ -11,7 +11,7 @@ from ludus.core import config
 from ludus.core.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from ludus.serve.orchestrator import Addresses
+    from ludus.serve.lab.orchestrator import Addresses
 
 UNLOCKS = Path("checkpoints/feats_unlocks.json")
 
@@ -53,8 +53,8 @@ def main(
         json: print where it answers as a line of JSON.
     """
     try:
-        from ludus.serve.lab import LabSettings
-        from ludus.serve.orchestrator import run
+        from ludus.serve.api.lab import LabSettings
+        from ludus.serve.lab.orchestrator import run
         from ludus.serve.page import built_page
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error

@@ -11,7 +11,7 @@ from ludus.core.clock import SystemClock
 from ludus.core.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from ludus.serve.store import Store
+    from ludus.serve.store.rows import Store
 
 Scope = Literal["view", "ingest", "worker", "admin"]
 MOST_SHOWN = 20
@@ -30,8 +30,8 @@ def check(state: str = "lab", /, *, feats: Path | None = None, tick_hz: float = 
     """
     with _opened(state, read_only=True) as store:
         from ludus.feats.loader import read_feats
-        from ludus.serve.judging import Judging
-        from ludus.serve.upkeep import faults
+        from ludus.serve.store.judging import Judging
+        from ludus.serve.store.upkeep import faults
 
         found = faults(store, Judging(read_feats(feats), tick_hz=tick_hz) if feats else None)
         for fault in found[:MOST_SHOWN]:
@@ -50,7 +50,7 @@ def compact(state: str = "lab", /, *, keep: int | None = None, out: Path | None 
         out: that file, .parquet or .jsonl.
     """
     with _opened(state, read_only=False) as store:
-        from ludus.serve.upkeep import compact as compact_store
+        from ludus.serve.store.upkeep import compact as compact_store
 
         moved = compact_store(store, keep=keep, out=out)
         if keep is not None:
@@ -66,7 +66,7 @@ def export(out: Path, /, *, state: str = "lab") -> int:
         state: folder of the orchestrator, or the URL of its database.
     """
     with _opened(state, read_only=True) as store:
-        from ludus.serve.upkeep import export as export_store
+        from ludus.serve.store.upkeep import export as export_store
 
         print(f"wrote {export_store(store, out)} events to {out}")
     return 0
@@ -84,7 +84,7 @@ def token(state: Path = Path("lab"), /, *, scope: Scope = "view", days: int = 0)
         days: for how long; 0 until there is a new token in the folder.
     """
     try:
-        from ludus.serve.keys import Keys, read_token
+        from ludus.serve.door.keys import Keys, read_token
     except ImportError as error:
         raise MissingExtraError("msgspec", extra="serve") from error
     if not (state / "token").is_file():
@@ -101,8 +101,8 @@ main = {"check": check, "compact": compact, "export": export, "token": token}
 @contextmanager
 def _opened(state: str, *, read_only: bool) -> Iterator[Store]:
     try:
-        from ludus.serve.database import open_database
-        from ludus.serve.store import Store
+        from ludus.serve.store.backends import open_database
+        from ludus.serve.store.rows import Store
     except ImportError as error:
         raise MissingExtraError("msgspec", extra="serve") from error
     place = state if "://" in state else Path(state) / "lab.db"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 from ludus.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from ludus.serve.supervise import Status, Supervisor
-    from ludus.serve.up import LabPlan
+    from ludus.serve.lab.supervise import Status, Supervisor
+    from ludus.serve.lab.up import LabPlan
 
 LOOK_S = 0.5
 READY_S = 120.0
@@ -60,7 +60,7 @@ def main(
         settings: settings of the learner as a.b=c, over the recipe; --a.b=c says the same.
     """
     try:
-        from ludus.serve.up import LabPlan, name_for, plan_lab
+        from ludus.serve.lab.up import LabPlan, name_for, plan_lab
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
     crew = workers if workers is not None else 1 if inline else 2
@@ -68,7 +68,7 @@ def main(
     told = replace(told, metrics_port=None if metrics_port < 0 else metrics_port, recipe=recipe, role=role, seed=seed)
     plan = plan_lab(replace(told, steps=steps, minutes=minutes, settings=settings))
     if inline:
-        from ludus.serve.inline import run_inline
+        from ludus.serve.lab.inline import run_inline
 
         run_inline(plan, lambda told: print(way_in(told.url, told.open_url), flush=True))
         return 0
@@ -76,8 +76,8 @@ def main(
 
 
 def _keep_up(plan: LabPlan) -> int:
-    from ludus.serve.supervise import Supervisor, ended_by_sigterm
-    from ludus.serve.up import children, open_url
+    from ludus.serve.lab.supervise import Supervisor, ended_by_sigterm
+    from ludus.serve.lab.up import children, open_url
 
     try:
         with ended_by_sigterm(), Supervisor(children(plan), plan.state / "logs", tell=_print) as supervisor:

@@ -19,7 +19,7 @@ from ludus.run.worker import Worker, work
 if TYPE_CHECKING:
     import httpx
 
-    from ludus.serve.lab_worker import LabWorker
+    from ludus.serve.worker.lab import LabWorker
 
 
 def main(
@@ -53,7 +53,7 @@ def main(
         port: of the worker's own /status and /highlight/encode, with --lab; 0 takes any that is free.
     """
     try:
-        from ludus.serve.learner_client import HttpLearner
+        from ludus.serve.learner.client import HttpLearner
     except ImportError as error:
         raise MissingExtraError("httpx", extra="serve") from error
     console = Console(stderr=True)
@@ -104,10 +104,10 @@ def _open_both(
     from ludus.episodes.naming import scenario
     from ludus.run.games import open_world
     from ludus.run.watching import Turns
-    from ludus.serve.keys import Keys
-    from ludus.serve.lab_worker import LabWorker
-    from ludus.serve.supervise import ended_by_sigterm
-    from ludus.serve.worker import WorkerServer, create_worker_app
+    from ludus.serve.door.keys import Keys
+    from ludus.serve.lab.supervise import ended_by_sigterm
+    from ludus.serve.worker.lab import LabWorker
+    from ludus.serve.worker.server import WorkerServer, create_worker_app
 
     stack.enter_context(ended_by_sigterm())
     run = told.recipe.run

@@ -20,6 +20,11 @@ class Clock(Protocol):
         ...
 
 
+def now(clock: Clock) -> float:
+    """Give a clock's seconds since 1970."""
+    return datetime.fromisoformat(clock.stamp()).timestamp()
+
+
 class SystemClock:
     """The machine's own clocks."""
 

@@ -1,0 +1,1 @@
+"""The orchestrator's routes, the shapes of their answers, and the lab that they work with."""

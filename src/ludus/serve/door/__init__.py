@@ -1,0 +1,1 @@
+"""Who may come in: sockets and servers, keys, and the checks that stand before every route."""

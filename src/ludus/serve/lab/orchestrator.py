@@ -1,0 +1,75 @@
+"""The orchestrator as a process: its sockets, its servers, and an orderly end on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from fastapi import APIRouter
+
+from ludus.serve.api.app import create_app, create_metrics_app
+from ludus.serve.api.lab import Lab, LabSettings
+from ludus.serve.door.keys import read_token
+from ludus.serve.door.listen import Server, bind, serve, server_for
+from ludus.serve.logs import set_up_logs
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where an orchestrator answers."""
+
+    url: str
+    open_url: str
+    """Opens the page in a browser, once."""
+    metrics_url: str | None
+    """Of the metrics stream."""
+
+
+def run(
+    settings: LabSettings,
+    ready: Callable[[Addresses], None],
+    *,
+    routers: Iterable[APIRouter] = (),
+    page: Path | None = None,
+) -> None:
+    """Run an orchestrator until it is told to stop; `ready` is called as soon as it answers. Raises `InputError`."""
+    bound = bind(settings.host, settings.port)
+    bound_metrics = None if settings.metrics_port is None else bind(settings.host, settings.metrics_port)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    secret = read_token(settings.state / "token")
+    set_up_logs(settings.state / "logs" / "orchestrator.jsonl", secrets=[secret], role="orchestrator")
+    lab = Lab(settings)
+    try:
+        main = server_for(create_app(lab, routers=routers, page=page))
+        servers = [(main, bound)]
+        if bound_metrics:
+            servers.append((server_for(create_metrics_app(lab)), bound_metrics))
+        uvloop.run(_serve(lab, servers, ready))
+    finally:
+        lab.close()
+
+
+async def _serve(lab: Lab, servers: list[tuple[Server, socket.socket]], ready: Callable[[Addresses], None]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(serve(servers, stop))
+    for server, _ in servers:
+        waiting = asyncio.create_task(server.ready.wait())
+        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    if not serving.done():
+        url, *others = (_url(bound) for _, bound in servers)
+        metrics_url = others[0].replace("http", "ws", 1) + "/metrics" if others else None
+        ready(Addresses(url, f"{url}/open?code={lab.keys.mint()}", metrics_url))
+    await serving
+
+
+def _url(bound: socket.socket) -> str:
+    host, port, *_ = bound.getsockname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

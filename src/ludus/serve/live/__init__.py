@@ -1,0 +1,1 @@
+"""What is streamed: records by number to all who listen, and pictures of the lanes that somebody watches."""

@@ -1,0 +1,1 @@
+"""What is kept: tables and the one writer, on SQLite or PostgreSQL; how events get there, judged; metrics; runs."""
