@@ -60,7 +60,7 @@ def test_what_is_left_open_answers_until_it_is_ended() -> None:
     assert told == {"potyard", "trained", "random"}
     curves = httpx.get(f"http://127.0.0.1:{port}/runs/potyard/metrics", trust_env=False).json()["curves"]
     assert curves["losses/value_loss"]["step"][-1] == 256
-    episodes = httpx.get(f"http://127.0.0.1:{port}/episodes", trust_env=False).json()
+    episodes = httpx.get(f"http://127.0.0.1:{port}/episodes", trust_env=False).json()["episodes"]
     film = httpx.get(f"http://127.0.0.1:{port}/episodes/{episodes[0]['id']}/video", trust_env=False)
     assert len(episodes) == 4 and film.headers["content-type"] == "video/mp4"
     popen.terminate()

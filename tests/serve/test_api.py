@@ -151,7 +151,7 @@ def test_what_lies_in_the_folder_of_runs_is_found_by_id(served: Served, client: 
     line["files"] = {"trace": {"path": "../../token"}, "steps": {"path": "secret.png"}, "events": {"path": 3}}
     (run / "run.json").write_text('{"policy": "random"}')
     (run / "episodes.jsonl").write_text(json.dumps(line) + "\n")
-    wait_for(lambda: client.get("/episodes", params={"run": "eval-1"}).json())
+    wait_for(lambda: client.get("/episodes", params={"run": "eval-1"}).json()["total"])
     assert client.get("/episodes/eval-1:potyard__7__0").json()["return"] == 3.5
     part = client.get("/episodes/eval-1:potyard__7__0/video", headers={"range": "bytes=2-4"})
     assert (part.status_code, part.content) == (206, b"234")
@@ -159,7 +159,9 @@ def test_what_lies_in_the_folder_of_runs_is_found_by_id(served: Served, client: 
         assert client.get(f"/episodes/eval-1:potyard__7__0/{name}").status_code == 404
     assert client.get("/episodes/eval-1:nobody").json()["error"] == "not_found"
     (found,) = [told for told in client.get("/runs").json() if told["run_id"] == "eval-1"]
-    assert found["run"] == {"policy": "random"}
+    assert found | {"folder": True, "kind": "told"} == found
+    assert "run" not in found
+    assert client.get("/runs/eval-1").json()["run"] == {"policy": "random"}
     assert client.get("/runs/eval-1/metrics").json()["curves"]["loss"]["last"] == [0.5, 0.25]
     client.post("/runs/eval-1/metrics", json={"rows": [{"step": 2, "values": {"w1/episodes": 3}}]})  # by a worker of it
     curves = client.get("/runs/eval-1/metrics").json()["curves"]

@@ -42,7 +42,7 @@ PATHS = {
         "/goals/{id}/template.png",
     ),
     *("/runs", "/runs/{run}", "/runs/{run}/metrics", "/episodes/{id}/timeline", "/episodes/{id}/distance"),
-    *("/episodes/{id}/frames/{step}",),
+    *("/episodes/{id}/frames/{step}", "/episodes/names"),
     *("/episodes", "/episodes/{id}", "/episodes/{id}/{part}", "/clips", "/clips/{id}"),
     *("/highlights", "/highlights/{name}", "/workers", "/workers/{worker}/sync"),
     *("/healthz", "/readyz", "/metrics", "/open"),

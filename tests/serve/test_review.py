@@ -55,14 +55,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def page(lab: Served) -> Iterator[httpx.Client]:
     with lab.client() as client:
-        wait_for(lambda: client.get("/episodes").json())
+        wait_for(lambda: client.get("/episodes").json()["total"])
         yield client
 
 
 @pytest.fixture(scope="module")
 def line(page: httpx.Client) -> dict[str, Any]:
     """The episode that was played."""
-    (told,) = page.get("/episodes").json()
+    (told,) = page.get("/episodes").json()["episodes"]
     return dict(told)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ludus.core.errors import InputError
 from ludus.serve.store.backends import open_database
+from ludus.serve.store.lines import Wanted
 from ludus.serve.store.rows import Store
 from ludus.serve.store.tables import ClipRow, EventRow, UnlockRow
 from tests.serve.conftest import Opener
@@ -139,7 +140,7 @@ def test_runs_episodes_and_workers_are_told_as_they_were_last_heard(opened: Open
     store = opened()
     with store.transaction():
         store.put_run("r", 5, {})
-        store.put_run("r", 6, {"game": "potyard"})
+        store.put_run("r", 6, {"settings": {"world": {"game": "potyard"}}})
         store.put_run("r", 7, {})
         store.put_run("s", 4, {})
         store.put_episodes([("r:a", "r", {"return": 1}), ("r:b", "r", {"return": 2})])
@@ -148,10 +149,14 @@ def test_runs_episodes_and_workers_are_told_as_they_were_last_heard(opened: Open
         store.see_worker("w", 1)
         store.see_worker("w", 2, {"fps": 3})
         store.see_worker("w", 9)
-    assert store.runs(9) == [{"run_id": "r", "began": 5, "game": "potyard"}, {"run_id": "s", "began": 4}]
+    assert [(run["run_id"], run["began"], run["kind"], run["game"]) for run in store.runs(9)] == [
+        ("r", 5, "train", "potyard"),
+        ("s", 4, "told", None),
+    ]
+    assert store.run("r") == {"run_id": "r", "began": 5, "settings": {"world": {"game": "potyard"}}}
     assert (store.run("s"), store.run("t")) == ({"run_id": "s", "began": 4}, None)
     assert [(line["id"], line["return"]) for line in store.episodes(9)] == [("s:c", 4), ("r:b", 2), ("r:a", 3)]
-    assert [line["id"] for line in store.episodes(1, before=3, run="r")] == ["r:b"]
+    assert [line["id"] for line in store.episodes(1, Wanted(run="r"), before=3)] == ["r:b"]
     assert store.episode("r:a") == {"return": 3, "number": 1, "id": "r:a"}
     assert store.episode("nobody") is None
     assert store.workers() == [{"worker": "w", "seen": 2, "status": {"fps": 3}}]

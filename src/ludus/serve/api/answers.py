@@ -139,11 +139,22 @@ class GateReceipt(BaseModel):
     """How far each step was from the goal, in the lane that came nearest."""
 
 
-class Run(Answer):
-    """A run that events, metrics or a folder told of."""
+class Run(BaseModel):
+    """A run that events, metrics or a folder told of, as a list has it."""
 
     run_id: str
     began: float
+    kind: Literal["train", "eval", "told"]
+    """Told: only events or metrics speak of it."""
+    game: str | None
+    role: str | None
+    policy: str | None
+    """Who played, in an evaluation."""
+    seed: int | None
+    folder: bool
+    """Whether it has a folder here, whose episodes can be shown."""
+    group: str | None
+    """The same for runs that differ in nothing but their seed; None of those that tell no settings."""
 
 
 class MadeCheckpoint(BaseModel):
@@ -157,20 +168,14 @@ class MadeCheckpoint(BaseModel):
     lineage: list[str]
 
 
-class RunDetail(BaseModel):
+class RunDetail(Run):
     """A run, with all that its folder tells of how it came to be."""
 
-    run_id: str
-    began: float
-    kind: Literal["train", "eval", "told"]
-    """Told: only events or metrics speak of it."""
-    game: str | None
-    role: str | None
-    policy: str | None
-    """Who played, in an evaluation."""
     policy_digest: str | None
     settings: dict[str, Any] | None
     """All settings of a training, or what was asked of an evaluation."""
+    run: dict[str, Any] | None
+    """Its run.json, whole."""
     episodes: int
     checkpoint: MadeCheckpoint | None
     parent: str | None
@@ -207,6 +212,23 @@ class Episode(Answer):
     """`RUN:EPISODE`."""
     number: int
     """Place in the order in which episodes became known, for `before`."""
+
+
+class Episodes(BaseModel):
+    """A page of the episodes that were asked for."""
+
+    total: int
+    """How many there are in all, on other pages too."""
+    episodes: list[Episode]
+
+
+class EpisodeNames(BaseModel):
+    """What episodes can be asked for by, in order."""
+
+    runs: list[str]
+    scenarios: list[str]
+    policies: list[str]
+    verdicts: list[str]
 
 
 class Clip(BaseModel):

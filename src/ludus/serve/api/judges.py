@@ -26,7 +26,7 @@ from ludus.goals.artefact import META, read_templates
 from ludus.serve import wire
 from ludus.serve.api.answers import FeatAnswer, GateReceipt, Goal, Halls, Progress, Refusal, Unlock, Validation
 from ludus.serve.api.lab import Lab
-from ludus.serve.api.records import MISSING, missing
+from ludus.serve.api.records import MISSING, Text, missing
 from ludus.serve.store.shelf import NAME
 from ludus.serve.wire import RefusedError
 
@@ -64,9 +64,11 @@ def judge_routes(lab: Lab) -> APIRouter:
         return lab.judging.progress(mind, limit) if mind else []
 
     @router.get("/feats/unlocks", response_model=list[Unlock])
-    def get_unlocks(limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[dict[str, Any]]:
-        """List the newest unlocks, oldest first."""
-        return lab.store.unlocks(limit)
+    def get_unlocks(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200, feat: Text = None, run: Text = None
+    ) -> list[dict[str, Any]]:
+        """List the newest unlocks, oldest first: all, or those of a feat or a run."""
+        return lab.store.unlocks(limit, feat=feat, run=run)
 
     @router.get("/feats/hall", response_model=Halls)
     def get_hall(limit: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:

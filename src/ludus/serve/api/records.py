@@ -11,15 +11,21 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from ludus.serve import wire
-from ludus.serve.api.answers import Clip, Episode, Highlight, Refusal
+from ludus.serve.api.answers import Clip, Episode, EpisodeNames, Episodes, Highlight, Refusal
 from ludus.serve.api.films import receive_film
 from ludus.serve.api.lab import Lab
+from ludus.serve.store.lines import Order, Outcome, Wanted
 from ludus.serve.store.shelf import KINDS
 from ludus.serve.wire import RefusedError
 
 FILM = re.compile(r"[0-9a-f]{64}\.(mp4|webm|png|jpg)")
 RunId = Annotated[str, Path(max_length=200, pattern=wire.PRINTABLE)]
 EpisodeId = Annotated[str, Path(max_length=400, pattern=wire.PRINTABLE)]
+Text = Annotated[str | None, Query(max_length=200, pattern=wire.PRINTABLE)]
+Policy = Annotated[
+    str | None, Query(max_length=400, pattern=wire.PRINTABLE, description="Its name or path; the last part counts.")
+]
+WORDS = "Words, each of which is in the id, the scenario, the policy or `seed N`."
 Before = Annotated[int | None, Query(ge=0, le=2**53)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Status = Literal["pending", "ready", "skipped", "failed", "rerenderable"]
@@ -35,12 +41,39 @@ def record_routes(lab: Lab) -> APIRouter:
 
 
 def _episode_routes(router: APIRouter, lab: Lab) -> None:
-    @router.get("/episodes", response_model=list[Episode])
+    @router.get("/episodes", response_model=Episodes)
     def get_episodes(
-        limit: Limit = 200, before: Before = None, run: Annotated[str | None, Query(pattern=wire.PRINTABLE)] = None
-    ) -> list[dict[str, Any]]:
-        """List the newest episodes, newest first."""
-        return lab.store.episodes(limit, before=before, run=run)
+        run: Text = None,
+        scenario: Text = None,
+        policy: Policy = None,
+        verdict: Text = None,
+        outcome: Annotated[Outcome | None, Query(description="How they ended; some, being cut off, have none.")] = None,
+        video: Annotated[bool | None, Query(description="Only those with a film, or only those without.")] = None,
+        min_return: Annotated[float | None, Query(allow_inf_nan=False)] = None,
+        q: Annotated[str, Query(max_length=200, pattern=wire.PRINTABLE, description=WORDS)] = "",
+        order: Annotated[Order, Query(description="`best` and `worst` by return, `noticed` by verdicts.")] = "newest",
+        limit: Limit = 200,
+        offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        before: Annotated[int | None, Query(ge=0, le=2**53, description="Only those with a lower `number`.")] = None,
+    ) -> dict[str, Any]:
+        """List episodes, a page of them, and tell how many there are in all of the kind that is asked for."""
+        wanted = Wanted(
+            run=run,
+            scenario=scenario,
+            policy=policy,
+            verdict=verdict,
+            outcome=outcome,
+            video=video,
+            min_return=min_return,
+            q=q,
+        )
+        found = lab.store.episodes(limit, wanted, order=order, offset=offset, before=before)
+        return {"total": lab.store.episode_count(wanted), "episodes": found}
+
+    @router.get("/episodes/names", response_model=EpisodeNames)
+    def get_episode_names() -> dict[str, list[str]]:
+        """List the runs, scenarios, policies and verdicts that there are episodes of: what can be asked for."""
+        return lab.store.episode_names()
 
     @router.get("/episodes/{id}", response_model=Episode, responses=MISSING)
     def get_episode(id: EpisodeId) -> dict[str, Any]:  # noqa: A002 # the word of the path

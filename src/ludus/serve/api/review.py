@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from ludus.serve.api.judges import GREYS, PNG, find_goal
 from ludus.serve.api.lab import Lab
 from ludus.serve.api.records import MISSING, EpisodeId, find_episode, missing, part_of
 from ludus.serve.api.rewatch import Rewatch, Watched, nearness
+from ludus.serve.store.lines import table
 from ludus.serve.wire import RefusedError
 
 Name = Annotated[str, Query(max_length=120)]
@@ -51,7 +53,7 @@ class Timeline(BaseModel):
     step_s: float | None
     """Seconds of game time in a step."""
     action_names: list[str] | None
-    """What the numbers of actions mean."""
+    """What the numbers of actions mean, as the run told; None where nobody knows."""
     action: list[Any]
     """A number, or a list of them."""
     reward: list[float | None]
@@ -103,7 +105,7 @@ def review_routes(lab: Lab) -> APIRouter:
             events = _events(part_of(lab, told, "events"), steps)
         except (LudusError, ArrowException, KeyError) as error:
             raise RefusedError(409, "damaged", f"the steps of {id} cannot be read: {error}.") from error
-        return {"id": id, **_columns(steps, _world(lab, id)), "events": events}
+        return {"id": id, **_columns(steps, _about(lab, id)), "events": events}
 
     @router.get("/episodes/{id}/distance", response_model=DistanceCurve, responses=REPLAYED)
     def get_distance(id: EpisodeId, goal: Name) -> dict[str, Any]:  # noqa: A002
@@ -150,21 +152,27 @@ def _watch(lab: Lab, rewatch: Rewatch, id_: str) -> Watched:
         raise RefusedError(409, "not_playable", str(error)) from error
 
 
-def _world(lab: Lab, id_: str) -> dict[str, Any]:
-    """Give what the run of an episode tells of its World, which may be nothing."""
-    told = (lab.store.run(id_.partition(":")[0]) or {}).get("run")
-    facts = told.get("facts") if isinstance(told, dict) else None
-    world = facts.get("world") if isinstance(facts, dict) else None
-    return world if isinstance(world, dict) else {}
+def _about(lab: Lab, id_: str) -> Mapping[str, Any]:
+    """Give the `run.json` of an episode's run, which may tell nothing."""
+    return table((lab.store.run(id_.partition(":")[0]) or {}).get("run"))
 
 
-def _columns(steps: Steps, world: dict[str, Any]) -> dict[str, Any]:
+def _action_names(about: Mapping[str, Any], codec: Any) -> list[str] | None:
+    """Give the names that a run told; those of a codec do for runs from before any was told."""
+    told = about.get("action_names")
+    if isinstance(told, list) and all(isinstance(name, str) for name in told):
+        return told
+    return list(CODECS[codec].names) if isinstance(codec, str) and codec in CODECS else None
+
+
+def _columns(steps: Steps, about: Mapping[str, Any]) -> dict[str, Any]:
+    world = table(table(about.get("facts")).get("world"))
     hz, per_step, codec = (world.get(name) for name in ("tick_hz", "ticks_per_step", "codec"))
     timed = isinstance(hz, float | int) and isinstance(per_step, int) and hz > 0
     return {
         "steps": len(steps),
         "step_s": per_step / hz if timed else None,  # type: ignore[operator] # `timed` says that both are numbers
-        "action_names": list(CODECS[codec].names) if codec in CODECS else None,
+        "action_names": _action_names(about, codec),
         "action": steps.actions.tolist(),
         "reward": _short(steps.reward),
         "value": None if steps.value is None else _short(steps.value),

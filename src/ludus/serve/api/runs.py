@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from ludus.serve.api.answers import Curves, Run, RunDetail
 from ludus.serve.api.lab import Lab
 from ludus.serve.api.records import MISSING, Limit, RunId, missing
 from ludus.serve.store import metrics
+from ludus.serve.store.lines import Wanted, run_line, table
 
 
 def run_routes(lab: Lab) -> APIRouter:
@@ -29,21 +29,16 @@ def run_routes(lab: Lab) -> APIRouter:
         told = lab.store.run(run)
         if told is None:
             raise missing("run", run)
-        facts = _table(_table(told.get("run")).get("facts"))
-        settings = _table(told.get("settings"))
-        game = _table(settings.get("world")) or _table(facts.get("game"))
-        policy = _table(facts.get("policy"))
-        checkpoint = lab.shelf.checkpoint(run)
+        about = table(told.get("run"))
+        facts, checkpoint = table(about.get("facts")), lab.shelf.checkpoint(run)
         return {
             "run_id": run,
             "began": told["began"],
-            "kind": "train" if settings else "eval" if facts else "told",
-            "game": game.get("game"),
-            "role": game.get("role"),
-            "policy": policy.get("name"),
-            "policy_digest": policy.get("digest"),
-            "settings": settings or facts or None,
-            "episodes": lab.store.episode_count(run),
+            **run_line(told),
+            "policy_digest": table(facts.get("policy")).get("digest"),
+            "settings": table(told.get("settings")) or facts or None,
+            "run": about or None,
+            "episodes": lab.store.episode_count(Wanted(run=run)),
             "checkpoint": checkpoint,
             "parent": checkpoint["parent"] if checkpoint else None,
             "lineage": checkpoint["lineage"] if checkpoint else [],
@@ -63,8 +58,3 @@ def run_routes(lab: Lab) -> APIRouter:
         return {"run_id": run, "curves": metrics.curves(rows, points=points, keys=keys)}
 
     return router
-
-
-def _table(told: Any) -> Mapping[str, Any]:
-    """Give what a run's folder tells where it is an object, else nothing: the files are others'."""
-    return told if isinstance(told, Mapping) else {}

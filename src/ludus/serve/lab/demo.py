@@ -187,8 +187,7 @@ def collect_clips(plan: DemoPlan, name: str) -> Clips:
     """Tell the orchestrator of a recorded run, fetch the clips of what it unlocks there, and see which of them play."""
     with client_for(plan.lab.url, plan.lab.token, timeout_s=60.0) as client:
         report_run(RecordedRun(plan.folder / name), client)
-        unlocks = client.get("/feats/unlocks", params={"limit": NEWEST}).raise_for_status().json()
-        mine = [unlock for unlock in unlocks if unlock["run_id"] == name]
+        mine = client.get("/feats/unlocks", params={"limit": NEWEST, "run": name}).raise_for_status().json()
         playable: dict[str, int] = {}
         faults: list[str] = []
         for unlock in mine:

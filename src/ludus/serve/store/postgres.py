@@ -81,7 +81,7 @@ class PostgresDatabase:
 
 
 def _translated(sql: str) -> str:
-    """Give a statement with the column types of PostgreSQL, where it makes a table."""
-    if not sql.startswith("CREATE TABLE"):
+    """Give a statement with the column types of PostgreSQL, where it makes a table or a column."""
+    if not sql.startswith(("CREATE TABLE", "ALTER TABLE")):
         return sql
     return re.sub(r"\b(" + "|".join(TYPES) + r")\b", lambda found: TYPES[found[0]], sql)

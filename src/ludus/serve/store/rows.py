@@ -12,7 +12,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ludus.serve.store.database import Database, Row, Values
-from ludus.serve.store.tables import TABLES, TRIES, VERSION, ClipRow, EventRow, UnlockRow
+from ludus.serve.store.lines import ORDERS, Order, Wanted, episode_line, run_line
+from ludus.serve.store.tables import TRIES, ClipRow, EventRow, UnlockRow
+from ludus.serve.store.versions import PUT_EPISODE, bring_up
+
+NAMES = {"runs": "run", "scenarios": "scenario", "policies": "policy", "verdicts": "verdicts"}
+"""What episodes can be asked for by, and its column; verdicts are lines of one."""
 
 
 class Store:
@@ -22,10 +27,7 @@ class Store:
         self.database = database
         if not read_only:
             with database.transaction():
-                for table in TABLES:
-                    database.write(table)
-                fact = {"name": "version", "value": VERSION}
-                database.write("INSERT INTO facts VALUES (:name, :value) ON CONFLICT (name) DO NOTHING", fact)
+                bring_up(database)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Begin a transaction; commit at its end, or undo all of it if an error leaves it."""
@@ -128,9 +130,10 @@ class Store:
             self.database.write(sql, {"feat": unlock.feat, "id": number})
         return number
 
-    def unlocks(self, limit: int, *, feat: str | None = None) -> list[dict[str, Any]]:
-        """Give the newest unlocks, oldest first, each with what became of its clip."""
-        return self._unlocks("true" if feat is None else "feat = :feat", limit, {"feat": feat} if feat else {})
+    def unlocks(self, limit: int, *, feat: str | None = None, run: str | None = None) -> list[dict[str, Any]]:
+        """Give the newest unlocks, of a feat, of a run, oldest first, each with what became of its clip."""
+        values = {name: value for name, value in (("feat", feat), ("run", run)) if value is not None}
+        return self._unlocks(" AND ".join(f"{name} = :{name}" for name in values) or "true", limit, values)
 
     def hall(self, hall: str, limit: int) -> list[dict[str, Any]]:
         """Give the newest unlocks of a hall, newest first; of a best_only feat only the best."""
@@ -218,20 +221,20 @@ class Store:
 
     def put_run(self, run: str, began: float, told: Mapping[str, Any]) -> None:
         """Keep what is told of a run; an empty telling keeps what is there."""
-        keep = "DO UPDATE SET told = excluded.told" if told else "DO NOTHING"
+        keep = "DO UPDATE SET told = excluded.told, line = excluded.line" if told else "DO NOTHING"
         self.database.write(
-            f"INSERT INTO runs VALUES (:run, :began, :told) ON CONFLICT (run) {keep}",
-            {"run": run, "began": began, "told": _pack(told)},
+            f"INSERT INTO runs (run, began, told, line) VALUES (:run, :began, :told, :line) ON CONFLICT (run) {keep}",
+            {"run": run, "began": began, "told": _pack(told), "line": _pack(run_line(told))},
         )
 
     def runs(self, limit: int) -> list[dict[str, Any]]:
-        """Give the newest runs, newest first."""
-        sql = "SELECT run, began, told FROM runs ORDER BY began DESC, run LIMIT :limit"
+        """Give the newest runs, newest first, each with what a list tells of it."""
+        sql = "SELECT run, began, line FROM runs ORDER BY began DESC, run LIMIT :limit"
         rows = self.database.read(sql, {"limit": limit})
-        return [{"run_id": run, "began": began, **_unpack(told)} for run, began, told in rows]
+        return [{"run_id": run, "began": began, **_unpack(line)} for run, began, line in rows]
 
     def run(self, run: str) -> dict[str, Any] | None:
-        """Give what is known of a run, None of one that nobody told of."""
+        """Give all that is told of a run, None of one that nobody told of."""
         rows = self.database.read("SELECT run, began, told FROM runs WHERE run = :run", {"run": run})
         return {"run_id": rows[0][0], "began": rows[0][1], **_unpack(rows[0][2])} if rows else None
 
@@ -239,26 +242,42 @@ class Store:
         """Keep lines of manifests as (id, run, line); a later line of an id replaces an earlier one."""
         number = self._number("SELECT coalesce(max(number), 0) FROM episodes")
         self.database.write_many(
-            "INSERT INTO episodes VALUES (:number, :id, :run, :told)"
-            " ON CONFLICT (id) DO UPDATE SET run = excluded.run, told = excluded.told",
+            PUT_EPISODE,
             [
-                {"number": number + place, "id": id_, "run": run, "told": _pack(told)}
+                {"number": number + place, "id": id_, "run": run, "told": _pack(told), **episode_line(told, id_=id_)}
                 for place, (id_, run, told) in enumerate(episodes, start=1)
             ],
         )
 
-    def episodes(self, limit: int, *, before: int | None = None, run: str | None = None) -> list[dict[str, Any]]:
-        """Give the newest episodes, newest first, each with its `number` here."""
-        which = [*(["number < :before"] if before is not None else []), *(["run = :run"] if run else [])]
-        sql = "SELECT number, id, told FROM episodes" + (f" WHERE {' AND '.join(which)}" if which else "")
-        values = {"limit": limit, "before": before, "run": run}
-        used = {name: value for name, value in values.items() if value is not None}
-        rows = self.database.read(f"{sql} ORDER BY number DESC LIMIT :limit", used)
+    def episodes(
+        self,
+        limit: int,
+        wanted: Wanted = Wanted(),  # noqa: B008 # it is frozen
+        *,
+        order: Order = "newest",
+        offset: int = 0,
+        before: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Give the episodes that are wanted, each with its `number` here; `before`: only those with a lower one."""
+        which, values = wanted.where()
+        if before is not None:
+            which, values = f"{which} AND number < :before", values | {"before": before}
+        sql = f"SELECT number, id, told FROM episodes WHERE {which} ORDER BY {ORDERS[order]}"
+        rows = self.database.read(f"{sql} LIMIT :limit OFFSET :offset", values | {"limit": limit, "offset": offset})
         return [{**_unpack(told), "number": number, "id": id_} for number, id_, told in rows]
 
-    def episode_count(self, run: str) -> int:
-        """Give how many episodes of a run are known."""
-        return int(self.database.read("SELECT count(*) FROM episodes WHERE run = :run", {"run": run})[0][0])
+    def episode_count(self, wanted: Wanted) -> int:
+        """Give how many episodes are wanted."""
+        which, values = wanted.where()
+        return int(self.database.read(f"SELECT count(*) FROM episodes WHERE {which}", values)[0][0])
+
+    def episode_names(self) -> dict[str, list[str]]:
+        """Give the runs, scenarios, policies and verdicts that there are episodes of, each in order."""
+        found: dict[str, list[str]] = {}
+        for name, column in NAMES.items():
+            told = self.database.read(f"SELECT DISTINCT {column} FROM episodes")
+            found[name] = sorted({part for row in told for part in row[0].split("\n")} - {""})
+        return found
 
     def episode(self, id_: str) -> dict[str, Any] | None:
         """Give an episode by its id here, `RUN:EPISODE`."""

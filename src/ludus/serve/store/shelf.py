@@ -18,6 +18,7 @@ from ludus.serve.store.metrics import MetricRow, row_of
 LOG = logging.getLogger("ludus.serve")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+EPISODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,278}")
 MANIFEST, METRICS = "episodes.jsonl", "metrics.jsonl"
 LATEST, FACTS, WEIGHTS = "latest", "checkpoint.json", "model.safetensors"
 """Of checkpoints, as `ludus.learn.checkpoint` writes them, which would need PyTorch to be asked."""
@@ -69,7 +70,10 @@ class Shelf:
             if self._changed(folder / MANIFEST):
                 runs.setdefault(folder.name, ((folder / MANIFEST).stat().st_mtime, {}))
                 lines = _rows(folder / MANIFEST)
-                episodes += [(f"{folder.name}:{line['id']}", folder.name, line) for line in lines if "id" in line]
+                named = [
+                    (id_, line) for line in lines if isinstance(id_ := line.get("id"), str) and EPISODE.fullmatch(id_)
+                ]
+                episodes += [(f"{folder.name}:{id_}", folder.name, line) for id_, line in named]
             if self._changed(folder / METRICS) and (fresh := self._fresh_metrics(folder / METRICS)):
                 metrics[folder.name] = fresh
         self._looked = True

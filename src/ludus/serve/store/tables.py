@@ -27,7 +27,17 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS workers (worker TEXT PRIMARY KEY, seen REAL NOT NULL, status BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
-VERSION = "1"
+CHANGES = (
+    "ALTER TABLE runs ADD COLUMN line BLOB NOT NULL DEFAULT ''",
+    *(f"ALTER TABLE episodes ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("scenario", "policy", "outcome")),
+    *(f"ALTER TABLE episodes ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0" for name in ("filmed", "steps", "noticed")),
+    "ALTER TABLE episodes ADD COLUMN total REAL",
+    *(f"ALTER TABLE episodes ADD COLUMN {name} TEXT NOT NULL DEFAULT ''" for name in ("verdicts", "words")),
+    "CREATE INDEX episodes_of_run ON episodes (run, number)",
+    "CREATE INDEX unlocks_of_run ON unlocks (run, id)",
+)
+"""From the first version to this one."""
+FIRST, VERSION = "1", "2"
 TRIES = 3
 """Leases of a clip until it counts as failed."""
 
