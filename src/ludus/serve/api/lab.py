@@ -167,11 +167,15 @@ class Lab:
         self.fresh = asyncio.Event()
 
     async def _every(self, seconds: float, chore: Callable[[], None]) -> None:
+        said = ""
         while True:
             try:
                 await asyncio.to_thread(chore)
-            except Exception:
-                LOG.exception("what is done every %s s failed; it is tried again", seconds)
+                said = ""
+            except Exception as error:  # once: a lab whose folder is gone may run for a long time
+                if repr(error) != said:
+                    LOG.exception("what is done every %s s failed; it is tried again, in silence", seconds)
+                said = repr(error)
             await asyncio.sleep(seconds)
 
     def _look(self) -> None:
@@ -187,7 +191,11 @@ class Lab:
                 self.store.put_run(run, began, told)
             self.store.put_episodes(found.episodes)
 
-        self.writer.submit(keep).result()
+        try:
+            self.writer.submit(keep).result()
+        except Exception:
+            self.shelf.forget()  # none of it is kept: the next look finds it again
+            raise
 
     def _expire(self) -> None:
         at = self.now

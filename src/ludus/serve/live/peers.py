@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from ludus.serve import wire
-from ludus.serve.door.listen import ABORT
+from ludus.serve.live.talk import abort, talk
 from ludus.serve.live.wire import ASKED, DESCRIPTION, KEY, Focus, Hello, Wants, Watch, read_head, stamp
-from ludus.serve.live.ws import BAD_MESSAGES, MOST_ERRORS
 from ludus.serve.wire import RefusedError
 
 MOST_TEXT_BYTES = 16 * 1024
@@ -34,7 +33,6 @@ class Peer(ABC):
         self.socket = socket
         self.wake = asyncio.Event()
         self._stalled_s = stalled_s
-        self._errors = 0
         self._texts: dict[str, str] = {}
 
     def tell(self, kind: str, told: dict[str, Any]) -> None:
@@ -47,23 +45,16 @@ class Peer(ABC):
         return self._texts.pop(next(iter(self._texts))) if self._texts else None
 
     @abstractmethod
-    def hear(self, text: str | None, data: bytes | None) -> None:
+    def hear(self, body: bytes, binary: bool) -> None:
         """Take a message. Raises `RefusedError`."""
 
     def drop(self) -> None:
         """Drop the connection at once."""
-        abort: Callable[[], None] = self.socket.scope["extensions"][ABORT]["abort"]
-        abort()
+        abort(self.socket)
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
-        sending = asyncio.create_task(self._send())
-        try:
-            await self._hear()
-        except WebSocketDisconnect:
-            pass
-        finally:
-            sending.cancel()
+        await talk(self.socket, self._send, self._take, self._refuse)
 
     async def _send(self) -> None:
         try:
@@ -76,25 +67,14 @@ class Peer(ABC):
                         await self.socket.send({"type": "websocket.send", kind: message})
         except TimeoutError:
             self.drop()
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the socket is closed, which `_hear` sees too
 
-    async def _hear(self) -> None:
-        while True:
-            message = await self.socket.receive()
-            if message["type"] != "websocket.receive":
-                return
-            try:
-                text = message.get("text")
-                if text is not None and len(text) > MOST_TEXT_BYTES:
-                    raise RefusedError(413, "too_large", f"a text has more than {MOST_TEXT_BYTES} characters.")
-                self.hear(text, message.get("bytes"))
-            except RefusedError as error:
-                self._errors += 1
-                if self._errors > MOST_ERRORS:
-                    await self.socket.close(BAD_MESSAGES, "too many bad messages")
-                    return
-                self.tell("error", {"error": error.reason, "detail": str(error)})
+    async def _take(self, body: bytes, binary: bool) -> None:
+        if not binary and len(body) > MOST_TEXT_BYTES:
+            raise RefusedError(413, "too_large", f"a text has more than {MOST_TEXT_BYTES} bytes.")
+        self.hear(body, binary)
+
+    async def _refuse(self, error: RefusedError) -> None:
+        self.tell("error", {"error": error.reason, "detail": str(error)})
 
 
 class Feed(Peer):
@@ -122,13 +102,11 @@ class Feed(Peer):
         self._told = self.wants
         return msgspec.json.encode(self.wants).decode()
 
-    def hear(self, text: str | None, data: bytes | None) -> None:
+    def hear(self, body: bytes, binary: bool) -> None:
         """Hand a picture on."""
-        if data is None:
-            raise RefusedError(
-                422, "no_picture", f"a text came ({(text or '')[:40]!r}); after the first, send pictures."
-            )
-        self._post(self, read_head(data, self.hello.lanes), stamp(data, self.number))
+        if not binary:
+            raise RefusedError(422, "no_picture", f"a text came ({body[:40]!r}); after the first, send pictures.")
+        self._post(self, read_head(body, self.hello.lanes), stamp(body, self.number))
 
     def to_json(self) -> dict[str, Any]:
         """Give it as pages hear of it."""
@@ -187,9 +165,9 @@ class Viewer(Peer):
         self._film.clear()
         self._film_bytes, self._begun = 0, False
 
-    def hear(self, text: str | None, data: bytes | None) -> None:
+    def hear(self, body: bytes, binary: bool) -> None:  # noqa: ARG002 # either is read
         """Watch otherwise."""
-        match wire.read(ASKED, (text or "").encode() or data or b""):
+        match wire.read(ASKED, body):
             case Watch() as asked:
                 self.watch = asked
                 kept = {(worker, lane) for worker, lane in asked.tiles}

@@ -15,8 +15,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ludus.serve import wire
 from ludus.serve.door.listen import ABORT
 from ludus.serve.live.peers import MOST_TEXT_BYTES, Feed, Place, Viewer
+from ludus.serve.live.talk import BAD_MESSAGES, STALLED_S, TOO_SLOW
 from ludus.serve.live.wire import HELLO, JPEG, Head, Hello, Wants
-from ludus.serve.live.ws import BAD_MESSAGES, STALLED_S, TOO_SLOW
 from ludus.serve.wire import Name, RefusedError
 
 MOST_FEEDS, MOST_VIEWERS = 256, 64

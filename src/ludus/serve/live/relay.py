@@ -12,13 +12,14 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from ludus.serve import wire
-from ludus.serve.door.listen import ABORT
+from ludus.serve.live.talk import STALLED_S, abort, talk
 from ludus.serve.store.metrics import MetricRow
 from ludus.serve.wire import RefusedError
 
@@ -26,7 +27,6 @@ FRAME = struct.Struct("<BIIIff")
 """Type of the numbers (0, float32), dimensions, length, bytes; then step and loss."""
 FRAME_HEAD = (0, 1, 2, 8)
 MOST_BYTES = 8 * 1024
-MOST_ERRORS = 8
 REPLAYED = 100
 KEPT = 1_000
 RUN = "stream"
@@ -79,7 +79,7 @@ class _Peer:
 class Relay:
     """Everybody who is connected, and the newest messages."""
 
-    def __init__(self, take: Take, *, stalled_s: float = 30.0) -> None:
+    def __init__(self, take: Take, *, stalled_s: float = STALLED_S) -> None:
         self._take = take
         self._stalled_s = stalled_s
         self._peers: set[_Peer] = set()
@@ -97,30 +97,20 @@ class Relay:
         peer = _Peer(socket, max(0, self._head - REPLAYED))
         self._peers.add(peer)
         peer.wake.set()
-        sending = asyncio.create_task(self._stream(peer))
+
+        async def refuse(error: RefusedError) -> None:
+            await socket.send_text(msgspec.json.encode(error.to_json()).decode())
+
         try:
-            await self._hear(peer)
-        except WebSocketDisconnect:
-            pass
+            await talk(socket, partial(self._stream, peer), partial(self._hear, peer), refuse)
         finally:
             self._peers.discard(peer)
-            sending.cancel()
 
-    async def _hear(self, peer: _Peer) -> None:
-        errors = 0
-        while (message := await peer.socket.receive())["type"] == "websocket.receive":
-            text, data = message.get("text"), message.get("bytes")
-            try:
-                told = read_message(text.encode() if text is not None else data or b"", binary=text is None)
-                run = str(told.get("run") or RUN)[:200]
-                self._take(run, MetricRow(step=told["step"], values=values_of(told)))
-                self._pass_on(peer, msgspec.json.encode(told).decode())
-            except RefusedError as error:
-                errors += 1
-                if errors > MOST_ERRORS:
-                    await peer.socket.close(1008, "too many bad messages")
-                    return
-                await peer.socket.send_text(msgspec.json.encode(error.to_json()).decode())
+    async def _hear(self, peer: _Peer, body: bytes, binary: bool) -> None:
+        told = read_message(body, binary=binary)
+        run = str(told.get("run") or RUN)[:200]
+        self._take(run, MetricRow(step=told["step"], values=values_of(told)))
+        self._pass_on(peer, msgspec.json.encode(told).decode())
 
     def _pass_on(self, sender: _Peer, text: str) -> None:
         self._head += 1
@@ -129,20 +119,17 @@ class Relay:
         for peer in [*self._peers]:
             peer.wake.set()
             if peer.sending_since is not None and now - peer.sending_since > self._stalled_s:
-                peer.socket.scope["extensions"][ABORT]["abort"]()
+                abort(peer.socket)
 
     async def _stream(self, peer: _Peer) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                await peer.wake.wait()
-                peer.wake.clear()
-                while peer.at < self._head:
-                    peer.at = max(peer.at + 1, self._head - len(self._kept) + 1)
-                    sender, text = self._kept[len(self._kept) - 1 - (self._head - peer.at)]
-                    if sender is not peer:
-                        peer.sending_since = loop.time()
-                        await peer.socket.send_text(text)
-                        peer.sending_since = None
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the socket is closed, which `_hear` sees too
+        while True:
+            await peer.wake.wait()
+            peer.wake.clear()
+            while peer.at < self._head:
+                peer.at = max(peer.at + 1, self._head - len(self._kept) + 1)
+                sender, text = self._kept[len(self._kept) - 1 - (self._head - peer.at)]
+                if sender is not peer:
+                    peer.sending_since = loop.time()
+                    await peer.socket.send_text(text)
+                    peer.sending_since = None

@@ -11,24 +11,20 @@ server  snap {topic, seq, head, oldest}   what follows begins after seq
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from ludus.serve import wire
-from ludus.serve.door.listen import ABORT
 from ludus.serve.live.hub import TICK_S, Filter, Hub, Place
+from ludus.serve.live.talk import STALLED_S, TOO_SLOW, abort, talk
 from ludus.serve.wire import RefusedError
 
 VERSION = 1
-STALLED_S = 30.0
-MOST_ERRORS = 8
 MOST_MESSAGES = 16
 """That a listener is sent in a row before others have their turn."""
-TOO_SLOW, BAD_MESSAGES = 1013, 1008
 
 
 class Sub(Struct, tag_field="type", tag="sub", forbid_unknown_fields=True):
@@ -69,20 +65,13 @@ class Listener:
         self.behind_since: float | None = None
         """When it was last at the heads of its topics, if it is not now."""
         self._send = asyncio.Lock()
-        self._errors = 0
 
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
         await self.socket.accept()
         topics = {name: {"head": topic.head, "oldest": topic.oldest} for name, topic in self.hub.topics.items()}
         await self.send({"type": "hello", "v": VERSION, "epoch": self.hub.epoch, "topics": topics})
-        sending = asyncio.create_task(self._stream())
-        try:
-            await self._hear()
-        except WebSocketDisconnect:
-            pass
-        finally:
-            sending.cancel()
+        await talk(self.socket, self._stream, self._answer, self._refuse)
 
     async def send(self, told: dict[str, Any] | str) -> None:
         """Send one message; this waits for as long as the peer does not read."""
@@ -96,23 +85,19 @@ class Listener:
 
     def drop(self, code: int = TOO_SLOW) -> None:
         """Close the socket: with a code if it takes one, at once if it does not."""
-        abort: Callable[[], None] = self.socket.scope["extensions"][ABORT]["abort"]
         if self._send.locked():
-            abort()
+            abort(self.socket)
         else:
             task = asyncio.ensure_future(self.socket.close(code, "too slow"))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _stream(self) -> None:
-        try:
-            while True:
-                await self.wake.wait()
-                self.wake.clear()
-                reached = [await self._catch_up(place) for place in [*self.places.values()]]
-                if all(reached):
-                    self.behind_since = None
-        except (WebSocketDisconnect, RuntimeError):
-            return  # the socket is closed, which `_hear` sees too
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            reached = [await self._catch_up(place) for place in [*self.places.values()]]
+            if all(reached):
+                self.behind_since = None
 
     async def _catch_up(self, place: Place) -> bool:
         """Send what leads to where the head is now, in a few messages at most; whether it got there."""
@@ -124,21 +109,10 @@ class Listener:
                 return True
         return False
 
-    async def _hear(self) -> None:
-        while True:
-            message = await self.socket.receive()
-            if message["type"] != "websocket.receive":
-                return
-            try:
-                await self._answer((message.get("text") or "").encode() or message.get("bytes") or b"")
-            except RefusedError as error:
-                self._errors += 1
-                if self._errors > MOST_ERRORS:
-                    await self.socket.close(BAD_MESSAGES, "too many bad messages")
-                    return
-                await self.send({"type": "error", "error": error.reason, "detail": str(error)})
+    async def _refuse(self, error: RefusedError) -> None:
+        await self.send({"type": "error", "error": error.reason, "detail": str(error)})
 
-    async def _answer(self, body: bytes) -> None:
+    async def _answer(self, body: bytes, _binary: bool) -> None:
         match wire.read(_ASKED, body):
             case Ping(n):
                 await self.send({"type": "pong", "n": n})

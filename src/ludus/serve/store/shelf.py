@@ -22,6 +22,8 @@ EPISODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,278}")
 MANIFEST, METRICS = "episodes.jsonl", "metrics.jsonl"
 LATEST, FACTS, WEIGHTS = "latest", "checkpoint.json", "model.safetensors"
 """Of checkpoints, as `ludus.learn.checkpoint` writes them, which would need PyTorch to be asked."""
+MOST = 1e300
+"""Numbers beyond, infinities and what is none are not told on."""
 ABOUT = ("run.json", "settings.json")
 KINDS = {
     ".mp4": "video/mp4",
@@ -79,6 +81,10 @@ class Shelf:
         self._looked = True
         return Found(runs, episodes, metrics)
 
+    def forget(self) -> None:
+        """Forget what was found: the next look gives all of it again, but for metrics, which were told."""
+        self._marks = {path: mark for path, mark in self._marks.items() if path.name == METRICS}
+
     def metrics(self, run: str) -> Iterator[MetricRow]:
         """Give the metrics that a run's folder holds."""
         if NAME.fullmatch(run):
@@ -120,7 +126,7 @@ class Shelf:
         told = {}
         for path in paths:
             try:
-                told[path.stem] = json.loads(files.read_text(path))
+                told[path.stem] = _finite(json.loads(files.read_text(path)))
             except (LudusError, ValueError) as error:
                 LOG.warning("%s cannot be read: %s", path, error)
         return told
@@ -154,7 +160,16 @@ class Shelf:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        return [line for line in files.read_log(path) if isinstance(line, dict)]
+        return [_finite(line) for line in files.read_log(path) if isinstance(line, dict)]
     except LudusError as error:
         LOG.warning("%s cannot be read: %s", path, error)
         return []
+
+
+def _finite(told: Any) -> Any:
+    """Give what a file tells with None for numbers that JSON has no word for, which Python reads all the same."""
+    if isinstance(told, int | float):
+        return told if abs(told) < MOST else None
+    if isinstance(told, dict):
+        return {name: _finite(value) for name, value in told.items()}
+    return [_finite(value) for value in told] if isinstance(told, list) else told
