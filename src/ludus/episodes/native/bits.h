@@ -84,15 +84,26 @@ class Bits {
 
 // Appends a NAL unit's payload: two zero bytes and a byte below 4 get a 3 between them.
 inline void append_escaped(View payload, Bytes& out) {
+  constexpr u64 LOW = 0x7F7F7F7F7F7F7F7F;
   const u8 *from = payload.data(), *const end = from + payload.size();
-  for (const u8* at = from; (at = static_cast<const u8*>(std::memchr(at, 0, size_t(end - at)))) && end - at > 2;) {
-    if (at[1] || at[2] > 3) {
-      at++;
-      continue;
+  for (const u8* at = from; end - at > 2;) {
+    if (end - at >= 8) {  // to the first two zeros in a row among eight bytes
+      u64 eight;
+      std::memcpy(&eight, at, 8);
+      const u64 zeros = ~(((eight & LOW) + LOW) | eight | LOW), pairs = zeros & zeros >> 8;
+      if (!pairs) {
+        at += 7;
+        continue;
+      }
+      at += __builtin_ctzll(pairs) / 8;
     }
-    out.insert(out.end(), from, at + 2);
-    out.push_back(3);
-    from = at += 2;
+    if (end - at > 2 && !at[0] && !at[1] && at[2] < 4) {
+      out.insert(out.end(), from, at + 2);
+      out.push_back(3);
+      from = at += 2;
+    } else {
+      at++;
+    }
   }
   out.insert(out.end(), from, end);
 }

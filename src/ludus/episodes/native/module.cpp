@@ -59,13 +59,11 @@ class Film {
  public:
   Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, RingLimits ring, Frame frame,
        u32 bands, Inks inks)
-      : gop_(gop), ring_(ring), frame_(frame), lanes_(lanes), encoders_(lanes) {
-    coder_.emplace(width, height, luma, rate);
+      : gop_(gop), ring_(ring), frame_(frame), lanes_(lanes), panels_(lanes) {
+    coder_ = shade_coder(lanes, width, height, luma, rate);
     track_ = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
-    for (Encoder& encoder : encoders_) {
-      encoder.blocks.resize(coder_->blocks());
-      if (bands) encoder.panel.emplace(width, height, bands, inks);
-    }
+    if (bands)
+      for (auto& panel : panels_) panel.emplace(width, height, bands, inks);
   }
   // For packets that another encoder makes.
   Film(size_t lanes, Track track, RingLimits ring) : ring_(ring), track_(std::move(track)), lanes_(lanes) {}
@@ -79,13 +77,13 @@ class Film {
 
   void begin(size_t i, int descriptor, const nb::bytes& note) {
     lane(i).begin(descriptor, descriptor < 0 ? Bytes{} : head(view(note)));
-    if (i < encoders_.size() && encoders_[i].panel) encoders_[i].panel->begin();
+    if (i < panels_.size() && panels_[i]) panels_[i]->begin();
   }
 
   // Keeps the GIL: to get it back from another thread would take longer than the work.
   void add(std::optional<Frames> frames, Mask mask, Ticks ticks, std::optional<Rows> actions, std::optional<Row> reward,
            std::optional<Row> value, std::optional<Counts> events) {
-    const size_t n = encoders_.size(), parts = actions ? actions->shape(1) : 0;
+    const size_t n = panels_.size(), parts = actions ? actions->shape(1) : 0;
     const auto fits = [&](const auto& array) { return !array || array->shape(0) == n; };
     if (!n || mask.size() != n || ticks.size() != n || !fits(actions) || !fits(reward) || !fits(value) || !fits(events) ||
         (frames && frames->size() != n * frame_.bytes()))
@@ -96,13 +94,13 @@ class Film {
     u64 start = now_ns();
     for (size_t i = 0; i < n; i++) {
       if (!chosen[i] || !lanes_[i].rolling()) continue;
-      Encoder& encoder = encoders_[i];
+      auto& panel = panels_[i];
       const u8* picture = pictures ? pictures + i * frame_.bytes() : nullptr;
-      if (encoder.panel) {
-        if (picture) encoder.panel->show(picture, frame_);
-        encoder.panel->add({parts ? actions->data() + i * parts : nullptr, u32(parts), reward ? reward->data()[i] : nan,
+      if (panel) {
+        if (picture) panel->show(picture, frame_);
+        panel->add({parts ? actions->data() + i * parts : nullptr, u32(parts), reward ? reward->data()[i] : nan,
                             value ? value->data()[i] : nan, events ? events->data()[i] : u8(0)});
-        picture = encoder.panel->canvas();
+        picture = panel->canvas();
       }
       if (picture) encode(i, picture, ticks.data()[i]);
       const u64 end = now_ns();
@@ -158,18 +156,13 @@ class Film {
   }
 
  private:
-  struct Encoder {
-    std::vector<Block> blocks;
-    std::optional<Panel> panel;
-  };
-
   void encode(size_t i, const u8* picture, i64 tick) {
     Lane& to = lanes_[i];
     const u64 number = to.frames();
     const bool key = number % gop_ == 0;
     Bytes& out = to.gop_for(key, ring_).bytes;
     const size_t before = out.size();
-    coder_->encode(picture, encoders_[i].blocks.data(), u32(number % gop_), u32(number / gop_), out);
+    coder_->encode(i, picture, u32(number % gop_), u32(number / gop_), out);
     to.added(u32(out.size() - before), key, tick);
   }
 
@@ -177,9 +170,9 @@ class Film {
   RingLimits ring_;
   Frame frame_{};
   Track track_;
-  std::optional<ShadeCoder> coder_;
+  std::unique_ptr<ShadeCoder> coder_;
   std::vector<Lane> lanes_;
-  std::vector<Encoder> encoders_;
+  std::vector<std::optional<Panel>> panels_;  // of the lanes whose pictures are encoded here
 };
 
 static TrackTuple tuple_of(const Track& t) { return {to_bytes(t.avcc), t.width, t.height, t.timescale, t.duration}; }

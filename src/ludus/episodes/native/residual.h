@@ -76,29 +76,30 @@ inline Code token(u32 around, u32 coefficients, u32 ones) {
 
 inline void write_level(Bits& bits, u32 code, u32 suffix) {
   constexpr u32 ESCAPE = 15, ESCAPE_BITS = 12;
-  if (!suffix && code < 14) return bits.put(1, code + 1);
-  if (!suffix && code < 30) return bits.put(1, 15), bits.put(code - 14, 4);
-  if (suffix && code < ESCAPE << suffix) return bits.put(1, (code >> suffix) + 1), bits.put(code & ((1u << suffix) - 1), suffix);
-  bits.put(1, ESCAPE + 1);
-  bits.put(code - (suffix ? ESCAPE << suffix : 30), ESCAPE_BITS);
+  const auto put = [&](u32 prefix, u32 value, u32 count) { bits.put(1u << count | value, prefix + 1 + count); };
+  if (!suffix && code < 14) return put(code, 0, 0);
+  if (!suffix && code < 30) return put(14, code - 14, 4);
+  if (suffix && code < ESCAPE << suffix) return put(code >> suffix, code & ((1u << suffix) - 1), suffix);
+  put(ESCAPE, code - (suffix ? ESCAPE << suffix : 30), ESCAPE_BITS);
 }
 
 }  // namespace cavlc
 
 // A change as bits: coeff_token follows from the neighbours too, what comes after it does not.
 struct alignas(64) Residual {
+  static constexpr u32 DEPTH = 4;    // bits of a pixel
   static constexpr u8 UNSAID = 255;  // for `coefficients`: not exact, or too long
 
-  u32 before = 0, after = 0;  // 2 bits a pixel; equal: nothing is held
+  u64 before = 0, after = 0;  // equal: nothing is held
   u8 coefficients = 0, ones = 0;
   u16 length = 0;  // of `bits`
-  u8 bits[52];
+  u32 bits[11];
 
   void write(Bits& to) const {
     u32 left = length;
-    for (const u8* at = bits; left; at += 4) {
+    for (const u32* at = bits; left; at++) {
       const u32 count = left < 32 ? left : 32;
-      to.put(u32(get_be(at, 4)) >> (32 - count), count);
+      to.put(*at >> (32 - count), count);
       left -= count;
     }
   }
@@ -107,24 +108,31 @@ struct alignas(64) Residual {
 class Residuals {
  public:
   // luma[v] is what shade v is shown as.
-  explicit Residuals(const u8* luma) : luma_{luma[0], luma[1], luma[2], luma[3]}, held_(SLOTS) {}
+  explicit Residuals(const std::array<u8, 16>& luma) : luma_(luma), held_(SLOTS) {}
+
+  // Fetches what is held of a change that will be asked for soon.
+  void expect(u64 before, u64 after) const { __builtin_prefetch(&held_[slot_of(before, after)]); }
 
   // Valid until the next call.
-  const Residual& of(u32 before, u32 after) {
-    Residual& slot = held_[((before * 0x9E3779B1u) ^ (after * 0x85EBCA6Bu)) >> (32 - SLOT_BITS)];
+  const Residual& of(u64 before, u64 after) {
+    Residual& slot = held_[slot_of(before, after)];
     if (slot.before != before || slot.after != after) slot = code(before, after);
     return slot;
   }
 
  private:
-  static constexpr u32 SLOT_BITS = 12, SLOTS = 1 << SLOT_BITS;
+  static constexpr u32 SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS;
   using Matrix = std::array<i32, 16>;
 
-  Residual code(u32 before, u32 after) const {
+  static size_t slot_of(u64 before, u64 after) {
+    return ((before * 0x9E3779B97F4A7C15) ^ (after * 0xC2B2AE3D27D4EB4F)) >> (64 - SLOT_BITS);
+  }
+
+  Residual code(u64 before, u64 after) const {
     Residual out{};
     out.before = before, out.after = after, out.coefficients = Residual::UNSAID;
     Matrix change;
-    for (u32 i = 0; i < 16; i++) change[i] = luma_[after >> 2 * i & 3] - luma_[before >> 2 * i & 3];
+    for (u32 i = 0; i < 16; i++) change[i] = luma_[after >> 4 * i & 15] - luma_[before >> 4 * i & 15];
     Matrix levels = quantised(change);
     if (exact(levels, change)) write(levels, out);
     return out;
@@ -209,11 +217,11 @@ class Residuals {
       out.coefficients = Residual::UNSAID;
       return;
     }
-    std::memcpy(out.bits, room, sizeof out.bits);
+    for (u32 i = 0; i < std::size(out.bits); i++) out.bits[i] = u32(get_be(room + 4 * i, 4));
     out.ones = u8(ones), out.length = u16(length);
   }
 
-  u8 luma_[4];
+  std::array<u8, 16> luma_;
   std::vector<Residual> held_;
 };
 
