@@ -56,6 +56,24 @@ def test_the_page_needs_no_pointer(lab: Lab) -> None:
     assert (told["clip"], told["after"]) == (f"{WORKER}-lane-2.webm", "")
 
 
+def test_the_palette_leads_anywhere_by_keys_alone(lab: Lab) -> None:
+    told = lab.check("palette", run="cartpole-1", worker=WORKER, feat="Pot Popper")
+    assert (told["complained"], told["violations"], told["wide"]) == ([], [], 0)
+    assert {"Rooms", "Runs", "Workers", "Feats", "Theme"} <= set(told["groups"])
+    assert (told["pointed"], told["second"]) == ("Swarm", "Runs")
+    assert told["last"].startswith("Night")
+    assert told["nothing"]
+    assert (told["behind"], told["back"], told["entered"]) == (False, "Go to anything", "room")
+    assert told["led"] == {
+        "room": "/hall/shame",
+        "run": "/runs/cartpole-1",
+        "episode": "/episodes/eval-random:potyard__1__1",
+        "worker": f"/ worker={WORKER} lane=0",
+        "feat": "/hall/fame feat=minor.pots.20_in_run",
+    }
+    assert told["theme"] == "light"
+
+
 def test_curves_are_drawn_however_they_are_looked_at(lab: Lab) -> None:
     told = lab.check("curves")
     assert told["complained"] == []

@@ -20,7 +20,7 @@ const differing = (page, id, step) =>
     [`/episodes/${encodeURIComponent(id)}/frames/${step}`],
   );
 
-check(async (open, { url, film, tick, without }) => {
+check(async (open, { url, film, tick, without, part }) => {
   const page = await open({ viewport: { width: 1440, height: 900 } });
   const complained = complaints(page);
   const told = { complained };
@@ -54,20 +54,22 @@ check(async (open, { url, film, tick, without }) => {
   await page.keyboard.press("Space");
   await page.waitForFunction(() => Number(document.querySelector("[role=slider]").getAttribute("aria-valuenow")) > 91);
   await page.keyboard.press("Space");
-  const stopped = await now();
-  await page.waitForTimeout(500);
-  told.stopped = (await now()) - stopped;
-  const part = page.getByRole("button", { name: /^Play the clip of / }).nth(1);
+  told.stopped = await at(await now());
   await page.getByRole("combobox", { name: "Speed" }).selectOption("16");
-  await part.click();
-  await page.getByRole("button", { name: "Stop" }).waitFor();
-  await page.getByRole("button", { name: "Play", exact: true }).waitFor();
-  told.clip = await now();
+  const [play, stop] = [page.getByRole("button", { name: "Play", exact: true }), page.getByRole("button", { name: "Stop", exact: true })];
+  const playOut = async (begin) => {
+    await begin.click();
+    await stop.waitFor();
+    await play.waitFor();
+    return at(await now());
+  };
+  told.clip = await playOut(page.getByRole("button", { name: /^Play the clip of / }).nth(part));
+  told.ending = await playOut(play);
   await page.getByRole("list", { name: "Events" }).last().getByRole("button").first().click();
   told.event = await now();
   await enter(page, `${url}/episodes/${film}#tick=${tick}`);
   await page.waitForURL(/#t=/);
-  told.tick = await now();
+  told.tick = (await at(Number(new URL(page.url()).hash.replace("#t=", "")))).now;
   await enter(page, `${url}/episodes/${without}#t=7`);
   await onScreen(7);
   told.reason = await page.getByRole("note").textContent();

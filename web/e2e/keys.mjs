@@ -25,7 +25,7 @@ check(async (open, { url, worker }) => {
   await page.getByRole("searchbox").blur();
   await press("?");
   await page.getByRole("dialog", { name: "Keys" }).waitFor();
-  told.keys = await page.locator("dialog dd").allTextContents();
+  told.keys = await page.getByRole("dialog").locator("dd").allTextContents();
   await press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await press("t");

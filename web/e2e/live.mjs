@@ -14,5 +14,5 @@ check(async (open, { url, seconds, worker }) => {
   await page.getByRole("button", { name: `${worker}, lane 0` }).click();
   await page.getByText("H.264").waitFor();
   await page.waitForTimeout(seconds * 1000);
-  return { tiles, moved, film: Number(await page.locator("dialog [data-median]").getAttribute("data-median")) };
+  return { tiles, moved, film: Number(await page.getByRole("dialog").locator("[data-median]").getAttribute("data-median")) };
 });

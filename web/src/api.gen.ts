@@ -52,6 +52,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/episodes/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_episode_names_episodes_names_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/episodes/{id}": {
         parameters: {
             query?: never;
@@ -569,6 +585,16 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        EpisodeNames: {
+            policies: string[];
+            runs: string[];
+            scenarios: string[];
+            verdicts: string[];
+        };
+        Episodes: {
+            episodes: components["schemas"]["Episode"][];
+            total: number;
+        };
         Event: {
             episode_id: string;
             event_id: string;
@@ -701,15 +727,23 @@ export interface components {
         };
         Run: {
             began: number;
+            folder: boolean;
+            game: string | null;
+            group: string | null;
+            /** @enum {string} */
+            kind: "train" | "eval" | "told";
+            policy: string | null;
+            role: string | null;
             run_id: string;
-        } & {
-            [key: string]: unknown;
+            seed: number | null;
         };
         RunDetail: {
             began: number;
             checkpoint: components["schemas"]["MadeCheckpoint"] | null;
             episodes: number;
+            folder: boolean;
             game: string | null;
+            group: string | null;
             /** @enum {string} */
             kind: "train" | "eval" | "told";
             lineage: string[];
@@ -717,7 +751,11 @@ export interface components {
             policy: string | null;
             policy_digest: string | null;
             role: string | null;
+            run: {
+                [key: string]: unknown;
+            } | null;
             run_id: string;
+            seed: number | null;
             settings: {
                 [key: string]: unknown;
             } | null;
@@ -940,9 +978,18 @@ export interface operations {
     get_episodes_episodes_get: {
         parameters: {
             query?: {
-                limit?: number;
-                before?: number | null;
                 run?: string | null;
+                scenario?: string | null;
+                policy?: string | null;
+                verdict?: string | null;
+                outcome?: ("terminated" | "truncated") | null;
+                video?: boolean | null;
+                min_return?: number | null;
+                q?: string;
+                order?: "newest" | "oldest" | "best" | "worst" | "longest" | "shortest" | "noticed";
+                limit?: number;
+                offset?: number;
+                before?: number | null;
             };
             header?: never;
             path?: never;
@@ -955,7 +1002,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Episode"][];
+                    "application/json": components["schemas"]["Episodes"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    get_episode_names_episodes_names_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EpisodeNames"];
                 };
             };
             401: {
@@ -1711,6 +1809,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                feat?: string | null;
+                run?: string | null;
             };
             header?: never;
             path?: never;

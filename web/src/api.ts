@@ -4,6 +4,7 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./api.gen";
 
 export type Run = components["schemas"]["Run"];
+export type RunDetail = components["schemas"]["RunDetail"];
 export type Curves = components["schemas"]["Curves"]["curves"];
 export type Worker = components["schemas"]["Worker"];
 export type Episode = components["schemas"]["Episode"];
@@ -44,6 +45,9 @@ export const runsQuery = queryOptions({
   queryFn: () => told(api.GET("/runs", { params: { query: { limit: 1000 } } })),
   refetchInterval: 10_000,
 });
+
+/** All that is told of one run. */
+export const runQuery = (run: string) => queryOptions({ queryKey: ["runs", run], queryFn: () => told(api.GET("/runs/{run}", { params: { path: { run } } })) });
 
 export const workersQuery = queryOptions({
   queryKey: ["workers"],

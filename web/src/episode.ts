@@ -1,7 +1,7 @@
 /** Episodes as their manifest tells them, and what lies beside it: steps, events, verdicts on one axis of steps. */
 import { queryOptions } from "@tanstack/react-query";
 import { api, type Episode, told } from "./api";
-import type { components } from "./api.gen";
+import type { components, paths } from "./api.gen";
 
 export type StepEvent = components["schemas"]["StepEvent"];
 export type DistanceCurve = components["schemas"]["DistanceCurve"];
@@ -100,11 +100,17 @@ export const partOf = (id: string, part: "video" | "trace" | "steps" | "events" 
 export const episodeQuery = (id: string) =>
   queryOptions({ queryKey: ["episodes", id], queryFn: () => told(api.GET("/episodes/{id}", { params: { path: { id } } })).then(lineOf) });
 
-export const PAGE = 120;
+/** What episodes are asked for by, as the orchestrator filters and sorts them. */
+export type Wanted = NonNullable<paths["/episodes"]["get"]["parameters"]["query"]>;
 
-/** Gives a page of episodes, newest first: those before a number. */
-export const episodesPage = (before: number | undefined, run?: string, limit = PAGE): Promise<Line[]> =>
-  told(api.GET("/episodes", { params: { query: { limit, ...(before !== undefined && { before }), ...(run && { run }) } } })).then((page) => page.map(lineOf));
+/** Gives a page of the episodes that are wanted, and how many there are in all. */
+export const episodesPage = (wanted: Wanted): Promise<{ total: number; lines: Line[] }> =>
+  told(api.GET("/episodes", { params: { query: wanted } })).then(({ total, episodes }) => ({ total, lines: episodes.map(lineOf) }));
+
+export const episodesQuery = (wanted: Wanted) => queryOptions({ queryKey: ["episodes", "page", wanted], queryFn: () => episodesPage(wanted) });
+
+/** What there are episodes of. */
+export const namesQuery = queryOptions({ queryKey: ["episodes", "names"], queryFn: () => told(api.GET("/episodes/names")), refetchInterval: 10_000 });
 
 /** What an episode did, earned and told, a column each, an entry for each step; kept, for it does not change. */
 export const timelineQuery = (id: string) =>

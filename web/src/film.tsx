@@ -51,7 +51,8 @@ export function Film({ src, fps, width, height, head, label, frame }: { src: str
     let asked = film.requestVideoFrameCallback(function seen(_, { mediaTime }) {
       const step = Math.round(mediaTime * fps);
       film.dataset.step = String(step);
-      if (!film.paused) head.played(step);
+      // While another place is sought, the picture is still one of the place before.
+      if (!film.paused && !film.seeking) head.played(step);
       newest.current?.(film);
       asked = film.requestVideoFrameCallback(seen);
     });

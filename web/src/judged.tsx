@@ -1,7 +1,7 @@
 /** What judges said of an episode, by the names that people know. */
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, runsQuery, told } from "./api";
+import { api, runQuery, runsQuery, told } from "./api";
 import type { components } from "./api.gen";
 import type { Line, Verdict } from "./episode";
 import { Badge, HallBadge } from "./ui";
@@ -19,12 +19,11 @@ export const validationQuery = queryOptions({ queryKey: ["feats", "validation"],
 export const goalsQuery = queryOptions({ queryKey: ["goals"], queryFn: () => told(api.GET("/goals")) });
 export const receiptsQuery = (id: string) => queryOptions({ queryKey: ["goals", id, "receipts"], queryFn: () => told(api.GET("/goals/{id}/receipts", { params: { path: { id } } })) });
 export const templateOf = (id: string, number = 0): string => `/goals/${encodeURIComponent(id)}/template.png?number=${number}`;
-export const runQuery = (run: string) => queryOptions({ queryKey: ["runs", run], queryFn: () => told(api.GET("/runs/{run}", { params: { path: { run } } })) });
 
 /** Gives the runs that have a folder here, whose episodes can be shown. */
 export function useFolders(): ReadonlySet<string> {
   const { data } = useQuery(runsQuery);
-  return useMemo(() => new Set((data ?? []).filter((run) => (run as { folder?: boolean }).folder === true).map(({ run_id }) => run_id)), [data]);
+  return useMemo(() => new Set((data ?? []).filter(({ folder }) => folder).map(({ run_id }) => run_id)), [data]);
 }
 
 export interface World {

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import { Store } from "./store";
 
 export interface Binding {
-  /** A key, or two in a row: "t", "g r", "ArrowLeft", "Space". */
+  /** A key, two in a row, or one with Control, on a Mac Command, which works in fields too: "t", "g r", "Space", "Control k". */
   keys: string;
   does: string;
   run: () => void;
@@ -15,6 +15,10 @@ let first = "";
 let firstAt = 0;
 
 function pressed(event: KeyboardEvent): void {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+    run(event, bound.get().findLast(({ keys }) => keys === `Control ${event.key.toLowerCase()}`));
+    return;
+  }
   const inField = (event.target as Element).closest?.("input:not([type=checkbox]), select, textarea");
   if (inField || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key === " " ? "Space" : event.key;
@@ -24,10 +28,17 @@ function pressed(event: KeyboardEvent): void {
   // What was bound last is nearest: a window's keys come before those of the room below it.
   const found = bound.get().findLast(({ keys }) => keys === pair) ?? bound.get().findLast(({ keys }) => keys === key);
   [first, firstAt] = [key, event.timeStamp];
-  if (!found) return;
-  event.preventDefault();
-  found.run();
+  run(event, found);
 }
+
+function run(event: KeyboardEvent, binding: Binding | undefined): void {
+  if (!binding) return;
+  event.preventDefault();
+  binding.run();
+}
+
+/** Gives how a key is written on the keyboard at hand. */
+export const keyCap = (key: string): string => (key === "Control" ? (navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl") : key.replace("Arrow", "").replace(/^k$/, "K"));
 
 /** Binds keys for as long as the component is there. */
 export function useKeys(bindings: readonly Binding[]): void {

@@ -54,9 +54,10 @@ export class Playhead {
     this.playing.set(true);
   }
 
-  /** Takes note of the step that is played. */
+  /** Takes note of the step that is played. A fast film may have shown a step beyond the last one that was wanted. */
   played(step: number): void {
-    this.at.set(this.#within(step));
+    if (!this.playing.get()) return;
+    this.at.set(this.#within(Math.min(step, this.#until - 1)));
     if (step >= this.#until - 1) this.pause();
   }
 

@@ -1,11 +1,12 @@
 /** One metric of several runs: each by itself, or runs of one recipe joined over their seeds. */
 import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
+import type { Run } from "./api";
 import { Chart, type Curve } from "./chart";
 import { type Line, joined, overSteps, overTime, smoothed } from "./curves";
 import { Ring, feed } from "./feed";
 import { figure, lasting, short } from "./numbers";
-import { type RunFacts, curvesQuery } from "./run-facts";
+import { curvesQuery, groupOf } from "./run-facts";
 import { EmptyState, LoadingState, Panel } from "./ui";
 
 /** How curves are looked at; it is part of the address. */
@@ -20,14 +21,14 @@ export interface View {
 const RETURN = "charts/episodic_return";
 const REMEMBERED = 2_048;
 
-export function RunCurves({ runs, view, change }: { runs: readonly RunFacts[]; view: View; change: (view: View) => void }) {
-  const asked = useQueries({ queries: runs.map(({ id }) => curvesQuery(id)) });
+export function RunCurves({ runs, view, change }: { runs: readonly Run[]; view: View; change: (view: View) => void }) {
+  const asked = useQueries({ queries: runs.map(({ run_id }) => curvesQuery(run_id)) });
   const metrics = [...new Set(asked.flatMap(({ data }) => Object.keys(data ?? {})))].sort();
   const metric = view.metric && metrics.includes(view.metric) ? view.metric : metrics.includes(RETURN) ? RETURN : (metrics[0] ?? "");
-  const tails = useTails(runs.map(({ id }) => id), metric);
+  const tails = useTails(runs.map(({ run_id }) => run_id), metric);
   const told = asked.map(({ data }) => data);
   const curves = useMemo(
-    () => curvesOf(runs, told.map((all, at) => all?.[metric] && lineOf(all, metric, view.x, tails.get(runs[at]?.id ?? ""))), view),
+    () => curvesOf(runs, told.map((all, at) => all?.[metric] && lineOf(all, metric, view.x, tails.get(runs[at]?.run_id ?? ""))), view),
     [runs, view, metric, tails, ...told],
   );
   if (asked.some(({ isPending }) => isPending)) return <Panel title="Curves"><LoadingState what="curves" /></Panel>;
@@ -80,13 +81,13 @@ function lineOf(all: Parameters<typeof overTime>[1], metric: string, x: View["x"
   return x === "time" ? (overTime(curve, all) ?? undefined) : overSteps(curve, tail);
 }
 
-function curvesOf(runs: readonly RunFacts[], lines: readonly (Line | undefined)[], { smooth = 0, apart }: View): Curve[] {
+function curvesOf(runs: readonly Run[], lines: readonly (Line | undefined)[], { smooth = 0, apart }: View): Curve[] {
   const groups = new Map<string, { name: string; lines: Line[] }>();
   lines.forEach((line, at) => {
     const run = runs[at];
     if (!run || !line?.x.length) return;
-    const key = apart ? run.id : run.group;
-    const group = groups.get(key) ?? { name: run.id, lines: [] };
+    const key = apart ? run.run_id : groupOf(run);
+    const group = groups.get(key) ?? { name: run.run_id, lines: [] };
     group.lines.push(smoothed(line, smooth));
     groups.set(key, group);
   });

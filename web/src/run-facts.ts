@@ -1,19 +1,8 @@
-/** What runs tell of themselves: a training run its settings, a recorded one the facts of its run.json. */
+/** What runs tell of themselves: a list a line of each, a run by itself all its settings. */
 import { queryOptions } from "@tanstack/react-query";
-import { type Run, api, told } from "./api";
+import { api, type Run, type RunDetail, told } from "./api";
 
-export interface RunFacts {
-  id: string;
-  began: number;
-  kind: "Training" | "Evaluation" | "Stream";
-  game: string;
-  role: string;
-  seed: string;
-  /** All settings, by their dotted names. */
-  settings: ReadonlyMap<string, string>;
-  /** Of runs that differ in nothing but their seed the same. */
-  group: string;
-}
+export const KINDS: Record<Run["kind"], string> = { train: "Training", eval: "Evaluation", told: "Stream" };
 
 export const curvesQuery = (run: string) =>
   queryOptions({
@@ -23,27 +12,15 @@ export const curvesQuery = (run: string) =>
     refetchInterval: 30_000,
   });
 
-type Told = Readonly<Record<string, unknown>>;
-const inner = (told: unknown): Told => (typeof told === "object" && told !== null ? (told as Told) : {});
+/** Gives what is the same for runs that differ in nothing but their seed. */
+export const groupOf = ({ group, run_id }: Run): string => group ?? run_id;
 
-export function factsOf(run: Run): RunFacts {
-  const facts = inner(inner(run.run).facts);
-  const trained = "settings" in run;
-  const source = trained ? inner(run.settings) : facts;
-  const settings = new Map(flat(source));
-  const tell = (...names: string[]) => names.map((name) => settings.get(name)).find((value) => value !== undefined && value !== "null") ?? "";
-  const seedless = [...settings].filter(([name]) => name !== "run.seed" && name !== "seed");
-  return {
-    id: run.run_id,
-    began: run.began,
-    kind: trained ? "Training" : "run" in run ? "Evaluation" : "Stream",
-    game: tell("world.game", "game.game", "game"),
-    role: tell("world.role", "game.role"),
-    seed: tell("run.seed", "seed"),
-    settings,
-    group: settings.size ? JSON.stringify(seedless) : run.run_id,
-  };
-}
+/** Gives what was played, and by whom, in a few words. */
+export const wordsOf = ({ game, role, policy, seed }: Run): string =>
+  [game, role, policy, seed !== null && `seed ${seed}`].filter(Boolean).join(" · ");
+
+/** Gives all settings of a run, by their dotted names. */
+export const settingsOf = (run: RunDetail): ReadonlyMap<string, string> => new Map(flat(run.settings ?? {}));
 
 function flat(told: unknown, name = ""): [string, string][] {
   if (typeof told === "object" && told !== null && !Array.isArray(told)) {
@@ -52,8 +29,8 @@ function flat(told: unknown, name = ""): [string, string][] {
   return [[name, typeof told === "string" ? told : JSON.stringify(told)]];
 }
 
-/** Gives the names of settings in which runs differ. */
-export function differences(runs: readonly RunFacts[]): string[] {
-  const names = [...new Set(runs.flatMap(({ settings }) => [...settings.keys()]))];
-  return names.filter((name) => new Set(runs.map(({ settings }) => settings.get(name))).size > 1);
+/** Gives the names of settings that are not the same everywhere. */
+export function differences(all: readonly ReadonlyMap<string, string>[]): string[] {
+  const names = [...new Set(all.flatMap((settings) => [...settings.keys()]))];
+  return names.filter((name) => new Set(all.map((settings) => settings.get(name))).size > 1);
 }

@@ -3,10 +3,11 @@
 const text = (asked: unknown): string | undefined => (asked === undefined || asked === "" ? undefined : String(asked));
 const oneOf = <T extends string>(all: readonly T[], asked: unknown): T | undefined => all.find((each) => each === asked);
 
-export const SORTS = ["newest", "best", "worst", "longest", "shortest", "noticed"] as const;
+export const SORTS = ["newest", "oldest", "best", "worst", "longest", "shortest", "noticed"] as const;
 
 export interface EpisodesSearch {
   run?: string | undefined;
+  game?: string | undefined;
   policy?: string | undefined;
   verdict?: string | undefined;
   film?: "yes" | "no" | undefined;
@@ -16,6 +17,7 @@ export interface EpisodesSearch {
 
 export const episodesSearch = (asked: Record<string, unknown>): EpisodesSearch => ({
   run: text(asked.run),
+  game: text(asked.game),
   policy: text(asked.policy),
   verdict: text(asked.verdict),
   film: oneOf(["yes", "no"], asked.film),

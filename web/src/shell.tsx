@@ -3,15 +3,15 @@ import { type ErrorComponentProps, Link, Outlet, useNavigate } from "@tanstack/r
 import { useState } from "react";
 import { feed } from "./feed";
 import { Icon, Pot } from "./icons";
-import { bound, useKeys } from "./keys";
+import { bound, keyCap, useKeys } from "./keys";
 import type { LineState } from "./line";
+import { Palette } from "./palette";
 import { ROOMS } from "./rooms";
 import { useStore } from "./store";
-import { nextTheme, theme } from "./theme";
+import { nextTheme, theme, THEME_ICONS } from "./theme";
 import { Toasts } from "./toasts";
 import { Dialog, EmptyState, ErrorState, Room, Tip } from "./ui";
 
-const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const;
 const LINES: Record<LineState, { word: string; about: string; lamp: string }> = {
   open: { word: "Live", about: "What happens is shown as it happens.", lamp: "bg-good" },
   connecting: { word: "Calling", about: "The orchestrator is being called.", lamp: "bg-quiet pulse" },
@@ -22,8 +22,10 @@ const LINES: Record<LineState, { word: string; about: string; lamp: string }> = 
 
 export function Shell() {
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
   const navigate = useNavigate();
   useKeys([
+    { keys: "Control k", does: "Go to anything by its name", run: () => setPalette((open) => !open) },
     ...ROOMS.map(({ path, name, key }) => ({ keys: `g ${key}`, does: `Go to ${name}`, run: () => void navigate({ to: path }) })),
     { keys: "t", does: "Day, night, or as the system has it", run: nextTheme },
     { keys: "?", does: "Show these keys", run: () => setHelp(true) },
@@ -52,6 +54,12 @@ export function Shell() {
           </nav>
           <div className="ml-auto flex items-center gap-2">
             <Connection />
+            <button type="button" className="button" aria-label="Go to anything" aria-keyshortcuts="Control+K" aria-haspopup="dialog" onClick={() => setPalette(true)}>
+              <Icon name="search" />
+              <span aria-hidden className="hidden gap-3 font-normal text-quiet lg:flex">
+                Go to … <span className="flex gap-1"><kbd className="key">{keyCap("Control")}</kbd><kbd className="key">K</kbd></span>
+              </span>
+            </button>
             <ThemeSwitch />
             <Tip text="Keys (?)">
               <button type="button" className="button hidden sm:inline-flex" aria-label="Keys" onClick={() => setHelp(true)}>
@@ -65,6 +73,7 @@ export function Shell() {
         <Outlet />
       </main>
       <Toasts />
+      {palette && <Palette close={() => setPalette(false)} />}
       {help && <Keys close={() => setHelp(false)} />}
     </>
   );
@@ -102,7 +111,7 @@ function Keys({ close }: { close: () => void }) {
           <div key={keys} className="contents">
             <dt className="flex gap-1">
               {keys.split(" ").map((key) => (
-                <kbd key={key} className="key">{key.replace("Arrow", "")}</kbd>
+                <kbd key={key} className="key">{keyCap(key)}</kbd>
               ))}
             </dt>
             <dd>{does}</dd>

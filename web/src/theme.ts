@@ -1,8 +1,11 @@
 /** Day, night, or whatever the system has; kept by the browser. */
+import type { IconName } from "./icons";
 import { Store } from "./store";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
+export const THEME_ICONS = { system: "system", light: "sun", dark: "moon" } as const satisfies Record<Theme, IconName>;
+export const THEME_WORDS: Record<Theme, string> = { system: "As the system has it", light: "Day", dark: "Night" };
 
 const KEPT = "ludus.theme";
 const kept = localStorage.getItem(KEPT);

@@ -1,7 +1,7 @@
 /** The pieces of which every room is made. */
 import * as RadixTooltip from "@radix-ui/react-tooltip";
 import type { UseQueryResult } from "@tanstack/react-query";
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Icon, type IconName, Pot } from "./icons";
 
 /** A room: its name, a sentence on its state, and what can be done in it. */
@@ -188,16 +188,34 @@ export function Table<T>({ caption, columns, rows, keyOf, open }: { caption: str
   );
 }
 
-/** A window over the page; Escape closes it, and the browser keeps the keyboard inside. */
-export function Dialog({ title, close, children, onKeyDown }: { title: string; close: () => void; children: ReactNode; onKeyDown?: (event: KeyboardEvent) => void }) {
+/**
+ * What lies over the page. The browser keeps the keyboard inside, and gives it back to what had it, or to `back`; Escape and a press
+ * beside it close it. It is no dialog of Radix, whose lock of scrolling writes a style into the page, which our policy forbids.
+ */
+export function Modal({ title, close, back, className = "", children }: { title: string; close: () => void; back?: () => HTMLElement | null; className?: string; children: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  const newest = useRef(back);
+  newest.current = back;
+  // Before it is taken away, not after: only a dialog that is closed gives the keyboard back.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      newest.current?.()?.focus();
+    };
   }, []);
   return (
-    <dialog ref={ref} aria-label={title} onCancel={close} onClick={(event) => event.target === ref.current && close()} onKeyDown={onKeyDown} className="appear max-h-[96dvh] max-w-[96vw] rounded-md border border-line bg-panel p-0">
+    <dialog ref={ref} aria-label={title} onCancel={close} onPointerDown={(event) => event.target === ref.current && close()} className={`appear max-w-[96vw] rounded-md border border-line bg-panel p-0 ${className}`}>
+      {children}
+    </dialog>
+  );
+}
+
+/** A window with a head that names it. */
+export function Dialog({ title, close, children }: { title: string; close: () => void; children: ReactNode }) {
+  return (
+    <Modal title={title} close={close} className="max-h-[96dvh]">
       <header className="flex items-center gap-4 border-b border-line py-2 pr-2 pl-4">
         <h2 className="grow font-pixel text-lg">{title}</h2>
         <button type="button" className="button" onClick={close}>
@@ -205,7 +223,7 @@ export function Dialog({ title, close, children, onKeyDown }: { title: string; c
         </button>
       </header>
       <div className="p-4">{children}</div>
-    </dialog>
+    </Modal>
   );
 }
 

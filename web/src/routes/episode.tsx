@@ -18,6 +18,8 @@ export const Route = createLazyRoute("/episodes/$id")({ component: OneEpisode })
 
 /** So many kinds of events have a row; rarer ones first, for they tell more. */
 const MOST_ROWS = 12;
+/** So many actions have a row each; of more there is a curve. */
+const MOST_ACTIONS = 20;
 /** Episodes of a run have numbers near each other. */
 const BESIDE = 20;
 
@@ -182,14 +184,17 @@ function actionLanes(told: EpisodeTimeline): Lane[] {
     return first.slice(0, 6).map((_, part) => ({ kind: "curve", label: `Action ${part}`, values: columns.map((row) => row[part] ?? Number.NaN), color: part }));
   }
   const actions = told.action as number[];
-  const names = told.action_names ?? Array.from({ length: Math.max(1, ...actions) + 1 }, (_, number) => `action ${number}`);
-  return names.length <= 20 ? [{ kind: "choice", label: "Actions", values: actions, names, color: 6 }] : [{ kind: "curve", label: "Action", values: actions, color: 6 }];
+  const [least, most] = actions.reduce(([low, high], each) => [Math.min(low, each), Math.max(high, each)], [0, 1]);
+  const names = told.action_names?.length ? told.action_names : Array.from({ length: most + 1 }, (_, number) => String(number));
+  return least >= 0 && most < names.length && names.length <= MOST_ACTIONS
+    ? [{ kind: "choice", label: "Actions", values: actions, names, color: 6 }]
+    : [{ kind: "curve", label: "Action", values: actions, color: 6, format: (action) => told.action_names?.[action] ?? figure(action) }];
 }
 
 function Neighbours({ line }: { line: Line }) {
   const navigate = useNavigate();
-  const of = useQuery({ queryKey: ["episodes", "beside", line.id], queryFn: () => episodesPage(line.number + BESIDE, line.run, 2 * BESIDE) });
-  const all = (of.data ?? []).toSorted((a, b) => a.episode_idx - b.episode_idx);
+  const of = useQuery({ queryKey: ["episodes", "beside", line.id], queryFn: () => episodesPage({ before: line.number + BESIDE, run: line.run, limit: 2 * BESIDE }) });
+  const all = (of.data?.lines ?? []).toSorted((a, b) => a.episode_idx - b.episode_idx);
   const place = all.findIndex(({ id }) => id === line.id);
   const open = (id: string | undefined) => id && void navigate({ to: "/episodes/$id", params: { id } });
   const [before, after] = place < 0 ? [] : [all[place - 1]?.id, all[place + 1]?.id];

@@ -1,10 +1,10 @@
-/** Episodes: what was played, as a sheet of pictures that can be sorted and filtered. */
-import { useInfiniteQuery } from "@tanstack/react-query";
+/** Episodes: what was played, as a sheet of pictures that the orchestrator sorts and filters. */
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useRef } from "react";
-import { type Line, episodesPage, hasFilm, PAGE, partOf, policyName } from "../episode";
+import { useEffect, useRef } from "react";
+import { type Line, episodesPage, hasFilm, namesQuery, partOf, policyName, type Wanted } from "../episode";
 import { Icon } from "../icons";
-import { goalOf, useFeats, VerdictCounts } from "../judged";
+import { goalsQuery, useFeats, VerdictCounts } from "../judged";
 import { useKeys } from "../keys";
 import { count, figure } from "../numbers";
 import { SORTS, type EpisodesSearch } from "../searches";
@@ -12,99 +12,130 @@ import { Badge, EmptyState, Loaded, Room } from "../ui";
 
 export const Route = createLazyRoute("/episodes")({ component: Episodes });
 
-const BY: Record<(typeof SORTS)[number], { word: string; of: (line: Line) => number }> = {
-  newest: { word: "Newest", of: ({ number }) => -number },
-  best: { word: "Highest return", of: (line) => -line.return },
-  worst: { word: "Lowest return", of: (line) => line.return },
-  longest: { word: "Most steps", of: ({ steps }) => -steps },
-  shortest: { word: "Fewest steps", of: ({ steps }) => steps },
-  noticed: { word: "Most verdicts", of: ({ verdicts }) => -verdicts.length },
+const WORDS: Record<(typeof SORTS)[number], string> = {
+  newest: "Newest",
+  oldest: "Oldest",
+  best: "Highest return",
+  worst: "Lowest return",
+  longest: "Most steps",
+  shortest: "Fewest steps",
+  noticed: "Most verdicts",
 };
 const FILMS = { all: "With or without film", yes: "With film", no: "Without film" } as const;
+/** So many are fetched at a time; the next ones when the end of those is near. */
+const PAGE = 60;
+const NEAR = "600px";
+
+const wantedOf = ({ run, game, policy, verdict, film, sort, filter }: EpisodesSearch): Wanted => ({
+  ...(run && { run }),
+  ...(game && { scenario: game }),
+  ...(policy && { policy }),
+  ...(verdict && { verdict }),
+  ...(film && { video: film === "yes" }),
+  ...(sort && { order: sort }),
+  ...(filter && { q: filter }),
+});
 
 function Episodes() {
-  const { run } = useSearch({ from: "/episodes" });
+  const asked = useSearch({ from: "/episodes" });
+  const wanted = wantedOf(asked);
   const query = useInfiniteQuery({
-    queryKey: ["episodes", "list", run],
-    queryFn: ({ pageParam }) => episodesPage(pageParam, run),
-    initialPageParam: undefined as number | undefined,
-    getNextPageParam: (page) => (page.length === PAGE ? page.at(-1)?.number : undefined),
+    queryKey: ["episodes", "list", wanted],
+    queryFn: ({ pageParam }) => episodesPage({ ...wanted, limit: PAGE, offset: pageParam }),
+    initialPageParam: 0,
+    getNextPageParam: ({ total }, _, offset) => (offset + PAGE < total ? offset + PAGE : undefined),
     refetchInterval: ({ state }) => (state.data && state.data.pages.length > 1 ? false : 10_000),
-    select: ({ pages }) => pages.flat(),
+    placeholderData: keepPreviousData,
+    select: ({ pages }) => ({
+      total: pages.at(-1)?.total ?? 0,
+      // What came since an earlier page was fetched has moved lines on to the next one.
+      lines: [...new Map(pages.flatMap(({ lines }) => lines).map((line) => [line.id, line])).values()],
+    }),
   });
+  const filtered = Object.keys(wanted).some((name) => name !== "order");
   return (
     <Room title="Episodes" about="What was played, every one kept as a record that can be played again">
-      <Loaded
-        query={query}
-        what="episodes"
-        empty={
-          <EmptyState title={run ? `No episode of ${run}` : "No episode yet"}>
-            Play some: <code className="font-mono text-ink">ludus eval potyard --policy random --video</code>
-          </EmptyState>
+      <Loaded query={query} what="episodes">
+        {({ total, lines }) =>
+          total || filtered ? (
+            <>
+              <Filters total={total} />
+              {lines.length ? <Sheet lines={lines} more={query.hasNextPage ? () => void query.fetchNextPage() : null} fetching={query.isFetchingNextPage} stale={query.isPlaceholderData} /> : <None />}
+            </>
+          ) : (
+            <EmptyState title="No episode yet">
+              Play some: <code className="font-mono text-ink">ludus eval potyard --policy random --video</code>
+            </EmptyState>
+          )
         }
-      >
-        {(lines) => <Sheet lines={lines} more={query.hasNextPage ? () => void query.fetchNextPage() : null} fetching={query.isFetchingNextPage} />}
       </Loaded>
     </Room>
   );
 }
 
-function Sheet({ lines, more, fetching }: { lines: readonly Line[]; more: (() => void) | null; fetching: boolean }) {
+function Filters({ total }: { total: number }) {
   const navigate = useNavigate({ from: "/episodes" });
-  const asked = useSearch({ from: "/episodes" });
-  const { run, policy, verdict, film, sort = "newest", filter = "" } = asked;
+  const { run, game, policy, verdict, film, sort, filter = "" } = useSearch({ from: "/episodes" });
+  const names = useQuery(namesQuery).data;
+  const goals = new Set(useQuery(goalsQuery).data?.map(({ id }) => id));
   const feat = useFeats();
   const field = useRef<HTMLInputElement>(null);
   useKeys([{ keys: "/", does: "Filter episodes", run: () => field.current?.focus() }]);
   const set = (next: EpisodesSearch) => void navigate({ search: (before) => ({ ...before, ...next }), replace: true });
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = lines
-    .filter((line) => !policy || policyName(line.policy) === policy)
-    .filter((line) => !verdict || line.verdicts.some(({ name }) => name === verdict))
-    .filter((line) => !film || hasFilm(line) === (film === "yes"))
-    .filter((line) => {
-      const text = `${line.id} ${line.scenario} ${line.policy} seed ${line.seed}`.toLowerCase();
-      return words.every((word) => text.includes(word));
-    })
-    .toSorted((a, b) => BY[sort].of(a) - BY[sort].of(b));
-  const unique = (names: readonly string[]) => [...new Set(names)].sort();
-  const verdicts = unique(lines.flatMap((line) => line.verdicts.map(({ name }) => name)));
-  const goals = new Set(lines.flatMap((line) => line.verdicts.filter((each) => goalOf(each)).map(({ name }) => name)));
+  const plain = (all: readonly string[] | undefined, chosen: string | undefined) => [...new Set([...(all ?? []), ...(chosen ? [chosen] : [])])].map((each) => [each, each] as const);
+  const verdicts = plain(names?.verdicts, verdict).map(([id]) => [id, goals.has(id) ? `Goal: ${id}` : feat(id).name] as const);
+  return (
+    <form role="search" aria-label="Episodes" className="mb-4 grid grid-cols-2 gap-2 sm:flex sm:flex-wrap sm:items-center" onSubmit={(event) => event.preventDefault()}>
+      <input ref={field} type="search" className="field col-span-2 sm:w-52" placeholder="Filter: game, seed 3" aria-label="Filter episodes" value={filter} maxLength={200} onChange={(event) => set({ filter: event.target.value || undefined })} />
+      <Choice label="Run" value={run} any="Every run" options={plain(names?.runs, run)} change={(run) => set({ run })} />
+      <Choice label="Game" value={game} any="Every game" options={plain(names?.scenarios, game)} change={(game) => set({ game })} />
+      <Choice label="Policy" value={policy} any="Every policy" options={plain(names?.policies, policy)} change={(policy) => set({ policy })} />
+      <Choice label="Verdict" value={verdict} any="Any verdict" options={verdicts} change={(verdict) => set({ verdict })} />
+      <Choice label="Film" value={film} any={FILMS.all} options={[["yes", FILMS.yes], ["no", FILMS.no]]} change={(film) => set({ film: film as EpisodesSearch["film"] })} />
+      <Choice label="Sort" value={sort === "newest" ? undefined : sort} any={WORDS.newest} options={SORTS.filter((each) => each !== "newest").map((each) => [each, WORDS[each]])} change={(sort) => set({ sort: sort as EpisodesSearch["sort"] })} />
+      <output className="col-span-2 text-quiet sm:ml-auto">
+        {count(total)} {total === 1 ? "episode" : "episodes"}
+      </output>
+    </form>
+  );
+}
+
+function None() {
+  const navigate = useNavigate({ from: "/episodes" });
+  return (
+    <EmptyState title="None of these">
+      <button type="button" className="button text-ink" onClick={() => void navigate({ search: {}, replace: true })}>Show all</button>
+    </EmptyState>
+  );
+}
+
+function Sheet({ lines, more, fetching, stale }: { lines: readonly Line[]; more: (() => void) | null; fetching: boolean; stale: boolean }) {
+  const end = useRef<HTMLDivElement>(null);
+  const next = useRef(more);
+  next.current = fetching ? null : more;
+  useEffect(() => {
+    if (!end.current) return;
+    const sight = new IntersectionObserver(([entry]) => entry?.isIntersecting && next.current?.(), { rootMargin: NEAR });
+    sight.observe(end.current);
+    return () => sight.disconnect();
+  }, [lines.length]);
   return (
     <>
-      <form role="search" aria-label="Episodes" className="mb-4 grid grid-cols-2 gap-2 sm:flex sm:flex-wrap sm:items-center" onSubmit={(event) => event.preventDefault()}>
-        <input ref={field} type="search" className="field col-span-2 sm:w-52" placeholder="Filter: game, seed 3" aria-label="Filter episodes" value={filter} onChange={(event) => set({ filter: event.target.value || undefined })} />
-        <Choice label="Run" value={run} any="Every run" options={unique([...lines.map((line) => line.run), ...(run ? [run] : [])]).map((each) => [each, each])} change={(run) => set({ run })} />
-        <Choice label="Policy" value={policy} any="Every policy" options={unique(lines.map((line) => policyName(line.policy))).map((each) => [each, each])} change={(policy) => set({ policy })} />
-        <Choice label="Verdict" value={verdict} any="Any verdict" options={verdicts.map((each) => [each, goals.has(each) ? `Goal: ${each}` : feat(each).name])} change={(verdict) => set({ verdict })} />
-        <Choice label="Film" value={film} any={FILMS.all} options={[["yes", FILMS.yes], ["no", FILMS.no]]} change={(film) => set({ film: film as EpisodesSearch["film"] })} />
-        <Choice label="Sort" value={sort === "newest" ? undefined : sort} any={BY.newest.word} options={SORTS.filter((each) => each !== "newest").map((each) => [each, BY[each].word])} change={(sort) => set({ sort: sort as EpisodesSearch["sort"] })} />
-        <output className="col-span-2 text-quiet sm:ml-auto">
-          {found.length === lines.length ? "" : `${count(found.length)} of `}{count(lines.length)} {lines.length === 1 ? "episode" : "episodes"}
-          {more ? " fetched" : ""}
-        </output>
-      </form>
-      {found.length ? (
-        <ol className="grid grid-cols-[repeat(auto-fill,minmax(10rem,1fr))] gap-x-3 gap-y-5 sm:grid-cols-[repeat(auto-fill,minmax(12.5rem,1fr))] sm:gap-x-4">
-          {found.map((line) => (
-            <Card key={line.id} line={line} />
-          ))}
-        </ol>
-      ) : (
-        <EmptyState title="None of these">
-          <button type="button" className="button text-ink" onClick={() => void navigate({ search: {}, replace: true })}>Show all</button>
-        </EmptyState>
-      )}
-      {more && (
-        <div className="mt-8 text-center">
-          <button type="button" className="button" disabled={fetching} onClick={more}>{fetching ? "Fetching …" : "Older episodes"}</button>
-        </div>
-      )}
+      <ol aria-busy={stale} className={`grid grid-cols-[repeat(auto-fill,minmax(10rem,1fr))] gap-x-3 gap-y-5 sm:grid-cols-[repeat(auto-fill,minmax(12.5rem,1fr))] sm:gap-x-4 ${stale ? "opacity-60" : ""}`}>
+        {lines.map((line) => (
+          <Card key={line.id} line={line} />
+        ))}
+      </ol>
+      <div ref={end} className="mt-8 text-center">
+        {more && <button type="button" className="button" disabled={fetching} onClick={more}>{fetching ? "Fetching …" : "More episodes"}</button>}
+      </div>
     </>
   );
 }
 
+/** Without anything to choose between there is nothing to be seen. */
 function Choice({ label, value, any, options, change }: { label: string; value: string | undefined; any: string; options: readonly (readonly [string, string])[]; change: (value: string | undefined) => void }) {
+  if (options.length < 2 && value === undefined) return null;
   return (
     <select aria-label={label} className="field max-w-full min-w-0 sm:max-w-48" value={value ?? ""} onChange={(event) => change(event.target.value || undefined)}>
       <option value="">{any}</option>
@@ -117,7 +148,7 @@ function Choice({ label, value, any, options, change }: { label: string; value: 
 
 function Card({ line }: { line: Line }) {
   return (
-    <li>
+    <li className="-m-1 p-1 [contain-intrinsic-size:auto_15rem] [content-visibility:auto]">
       <Link to="/episodes/$id" params={{ id: line.id }} className="group block no-underline">
         <span className="screen block group-hover:outline-2 group-hover:outline-accent">
           <img src={partOf(line.id, "thumb")} alt="" loading="lazy" decoding="async" className="pixels block w-full bg-bezel object-contain" style={{ aspectRatio: "10 / 9" }} />

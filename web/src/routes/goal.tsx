@@ -2,20 +2,23 @@
 import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { type DistanceCurve, distanceQuery, episodesPage, type Line, policyName } from "../episode";
+import { runQuery } from "../api";
+import { type DistanceCurve, distanceQuery, episodesQuery, policyName } from "../episode";
 import { Transport, useWithoutFilm, wholePixels } from "../film";
 import { HeatMap, Template, useFrame } from "../goal-pictures";
 import { Icon } from "../icons";
-import { goalOf, goalsQuery, receiptsQuery, type Goal, runQuery, useWorld } from "../judged";
+import { type Goal, goalsQuery, receiptsQuery, useWorld } from "../judged";
 import { useLinkedStep } from "../linked-step";
 import { follow, HEIGHT, WIDTH } from "../match";
 import { ago } from "../numbers";
 import { Playhead, useShown } from "../playhead";
 import { type Lane, Timeline } from "../timeline";
-import { Badge, EmptyState, Loaded, Panel, Room, Sparkline } from "../ui";
+import { Badge, EmptyState, Loaded, LoadingState, Panel, Room, Sparkline } from "../ui";
 
 export const Route = createLazyRoute("/goals/$goal")({ component: OneGoal });
 
+/** So many episodes are offered to compare with, of those that reached it and of others. */
+const OFFERED = 50;
 const near = (value: number) => value.toFixed(4);
 
 function OneGoal() {
@@ -38,14 +41,17 @@ function OneGoal() {
 function Compared({ goal }: { goal: Goal }) {
   const navigate = useNavigate({ from: "/goals/$goal" });
   const { episode: asked } = useSearch({ from: "/goals/$goal" });
-  const newest = useQuery({ queryKey: ["episodes", "newest"], queryFn: () => episodesPage(undefined) });
-  const reaches = (line: Line) => line.verdicts.some((verdict) => goalOf(verdict) === goal.id);
+  const newest = useQuery(episodesQuery({ limit: OFFERED }));
+  const reaching = useQuery(episodesQuery({ verdict: goal.id, limit: OFFERED })).data?.lines;
   return (
-    <Loaded query={newest} what="episodes" empty={<Alone goal={goal}>No episode to compare it with yet.</Alone>}>
-      {(lines) => {
-        const chosen = asked ?? (lines.find(reaches) ?? lines.find(({ scenario }) => lines.some((line) => line.scenario === scenario && reaches(line))) ?? lines[0])?.id ?? "";
-        const shown = [...lines.filter(reaches), ...lines.filter((line) => !reaches(line))];
-        const known = lines.some(({ id }) => id === chosen);
+    <Loaded query={newest} what="episodes">
+      {({ lines }) => {
+        if (!lines.length) return <Alone goal={goal}>No episode to compare it with yet.</Alone>;
+        if (!reaching) return <LoadingState what="episodes that reached it" />;
+        const reached = new Set(reaching.map(({ id }) => id));
+        const shown = [...reaching, ...lines.filter(({ id }) => !reached.has(id))];
+        const chosen = asked ?? shown[0]?.id ?? "";
+        const known = shown.some(({ id }) => id === chosen);
         return (
           <>
             <label className="mb-4 flex flex-wrap items-center gap-2">
@@ -54,7 +60,7 @@ function Compared({ goal }: { goal: Goal }) {
                 {!known && <option value={chosen}>{chosen}</option>}
                 {shown.map((line) => (
                   <option key={line.id} value={line.id}>
-                    {reaches(line) ? "reached: " : ""}{line.run}, episode {line.episode_idx}, {policyName(line.policy)}
+                    {reached.has(line.id) ? "reached: " : ""}{line.run}, episode {line.episode_idx}, {policyName(line.policy)}
                   </option>
                 ))}
               </select>

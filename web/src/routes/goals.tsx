@@ -1,9 +1,9 @@
 /** Goals: screens to get to. */
 import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link } from "@tanstack/react-router";
-import { episodesPage } from "../episode";
-import { type Goal, goalOf, goalsQuery, receiptsQuery, templateOf } from "../judged";
-import { figure } from "../numbers";
+import { episodesQuery } from "../episode";
+import { type Goal, goalsQuery, receiptsQuery, templateOf } from "../judged";
+import { count, figure } from "../numbers";
 import { Badge, EmptyState, Loaded, Room } from "../ui";
 
 export const Route = createLazyRoute("/goals")({ component: Goals });
@@ -35,8 +35,7 @@ function Goals() {
 
 function Card({ goal }: { goal: Goal }) {
   const receipts = useQuery(receiptsQuery(goal.id)).data;
-  const newest = useQuery({ queryKey: ["episodes", "newest"], queryFn: () => episodesPage(undefined) }).data ?? [];
-  const reached = newest.filter(({ verdicts }) => verdicts.some((verdict) => goalOf(verdict) === goal.id)).length;
+  const reached = useQuery(episodesQuery({ verdict: goal.id, limit: 1 })).data?.total;
   const { meta } = goal;
   return (
     <li className="rounded-md border border-line bg-panel p-4">
@@ -51,9 +50,9 @@ function Card({ goal }: { goal: Goal }) {
               <span className="text-quiet">τ</span> <span>{figure(Number(meta.tau))}</span>
               <span className="text-quiet">in a row</span> <span>{String(meta.k_consecutive)}</span>
               <span className="text-quiet">templates</span> <span>{String(meta.templates ?? 1)}</span>
-              {newest.length > 0 && (
+              {reached !== undefined && (
                 <>
-                  <span className="text-quiet">reached</span> <span>{reached} of {newest.length}</span>
+                  <span className="text-quiet">reached</span> <span>{reached ? `in ${count(reached)} ${reached === 1 ? "episode" : "episodes"}` : "never yet"}</span>
                 </>
               )}
             </span>

@@ -1,12 +1,13 @@
 /** One run: all its curves, and by what settings they came to be. */
 import { useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
-import { runsQuery } from "../api";
+import { useMemo, useState } from "react";
+import { runQuery } from "../api";
 import { Chart } from "../chart";
 import { smoothed } from "../curves";
-import { ago, figure, short } from "../numbers";
-import { curvesQuery, factsOf } from "../run-facts";
+import { Icon } from "../icons";
+import { ago, count, figure, short } from "../numbers";
+import { curvesQuery, KINDS, settingsOf, wordsOf } from "../run-facts";
 import { Badge, EmptyState, Loaded, Panel, Room, Table } from "../ui";
 
 export const Route = createLazyRoute("/runs/$run")({ component: OneRun });
@@ -15,15 +16,16 @@ function OneRun() {
   const { run } = useParams({ from: "/runs/$run" });
   const [smooth, setSmooth] = useState(0);
   const curves = useQuery(curvesQuery(run));
-  const facts = useQuery({ ...runsQuery, select: (all) => all.filter(({ run_id }) => run_id === run).map(factsOf)[0] }).data;
+  const facts = useQuery(runQuery(run)).data;
+  const settings = useMemo(() => [...(facts ? settingsOf(facts) : [])], [facts]);
   return (
     <Room
       title={run}
       about={
         facts && (
           <span className="flex flex-wrap items-center gap-2">
-            <Badge>{facts.kind}</Badge>
-            {[facts.game, facts.role, facts.seed && `seed ${facts.seed}`, `began ${ago(facts.began)}`].filter(Boolean).join(" · ")}
+            <Badge>{KINDS[facts.kind]}</Badge>
+            {[wordsOf(facts), `began ${ago(facts.began)}`].filter(Boolean).join(" · ")}
           </span>
         )
       }
@@ -33,6 +35,7 @@ function OneRun() {
             Smooth
             <input type="range" className="check w-24" min={0} max={0.98} step={0.02} value={smooth} onChange={(event) => setSmooth(Number(event.target.value))} />
           </label>
+          {facts && facts.episodes > 0 && <Link to="/episodes" search={{ run }} className="button"><Icon name="episodes" /> {count(facts.episodes)} {facts.episodes === 1 ? "episode" : "episodes"}</Link>}
           <Link to="/runs" search={{ chosen: [run] }} className="button">Compare</Link>
         </>
       }
@@ -52,11 +55,11 @@ function OneRun() {
           )
         }
       </Loaded>
-      {facts && facts.settings.size > 0 && (
+      {settings.length > 0 && (
         <Panel title="Settings" className="mt-4">
           <Table
             caption="Settings"
-            rows={[...facts.settings]}
+            rows={settings}
             keyOf={([name]) => name}
             columns={[
               { head: "Setting", by: ([name]) => name, cell: ([name]) => <code className="font-mono text-xs">{name}</code> },

@@ -1,21 +1,21 @@
 /** Runs: what was trained and evaluated, how it went, and what made the difference. */
-import { useQuery } from "@tanstack/react-query";
+import { type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useRef } from "react";
-import { type Run, runsQuery } from "../api";
+import { type Run, type RunDetail, runQuery, runsQuery } from "../api";
+import { policyName } from "../episode";
 import { useKeys } from "../keys";
 import { ago } from "../numbers";
 import { RunCurves } from "../run-curves";
-import { type RunFacts, differences, factsOf } from "../run-facts";
-import { Badge, type Column, EmptyState, Loaded, Panel, Room, Table } from "../ui";
+import { differences, groupOf, KINDS, settingsOf, wordsOf } from "../run-facts";
+import { Badge, type Column, EmptyState, Loaded, LoadingState, Panel, Room, Table } from "../ui";
 
 export const Route = createLazyRoute("/runs")({ component: Runs });
 
 const MOST_CHOSEN = 14;
-const allFacts = (runs: Run[]) => runs.map(factsOf);
 
 function Runs() {
-  const runs = useQuery({ ...runsQuery, select: allFacts });
+  const runs = useQuery(runsQuery);
   return (
     <Room title="Runs" about="What was trained and evaluated, and what made the difference">
       <Loaded
@@ -33,31 +33,33 @@ function Runs() {
   );
 }
 
-function Overview({ runs }: { runs: readonly RunFacts[] }) {
+function Overview({ runs }: { runs: readonly Run[] }) {
   const navigate = useNavigate({ from: "/runs" });
   const { chosen: asked, filter = "", ...view } = useSearch({ from: "/runs" });
   const field = useRef<HTMLInputElement>(null);
   useKeys([{ keys: "/", does: "Filter runs", run: () => field.current?.focus() }]);
   const usual = useMemo(() => sameRecipeAsNewest(runs), [runs]);
   const ids = asked ?? usual;
-  const chosen = useMemo(() => runs.filter(({ id }) => ids.includes(id)), [runs, ids]);
+  const chosen = useMemo(() => runs.filter(({ run_id }) => ids.includes(run_id)), [runs, ids]);
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = runs.filter((run) => words.every((word) => `${run.id} ${run.kind} ${run.game} ${run.role} seed ${run.seed}`.toLowerCase().includes(word)));
+  const found = runs.filter((run) => words.every((word) => `${run.run_id} ${KINDS[run.kind]} ${wordsOf(run)}`.toLowerCase().includes(word)));
   const choose = (id: string, on: boolean) =>
     void navigate({ search: (before) => ({ ...before, chosen: on ? [...ids, id].slice(-MOST_CHOSEN) : ids.filter((each) => each !== id) }), replace: true });
-  const columns: Column<RunFacts>[] = [
-    { head: "Draw", cell: ({ id }) => <input type="checkbox" className="check align-middle" aria-label={`Draw ${id}`} checked={ids.includes(id)} onChange={(event) => choose(id, event.target.checked)} /> },
-    { head: "Run", by: ({ id }) => id, cell: ({ id }) => <Link to="/runs/$run" params={{ run: id }} className="font-medium hover:underline">{id}</Link> },
-    { head: "Kind", by: ({ kind }) => kind, cell: ({ kind }) => <Badge>{kind}</Badge> },
-    { head: "Game", by: ({ game }) => game, cell: ({ game }) => game },
-    ...(runs.some(({ role }) => role) ? [{ head: "Role", by: ({ role }: RunFacts) => role, cell: ({ role }: RunFacts) => role }] : []),
-    { head: "Seed", by: ({ seed }) => Number(seed), cell: ({ seed }) => seed, numeric: true },
+  const columns: Column<Run>[] = [
+    { head: "Draw", cell: ({ run_id: id }) => <input type="checkbox" className="check align-middle" aria-label={`Draw ${id}`} checked={ids.includes(id)} onChange={(event) => choose(id, event.target.checked)} /> },
+    { head: "Run", by: ({ run_id }) => run_id, cell: ({ run_id }) => <Link to="/runs/$run" params={{ run: run_id }} className="font-medium wrap-anywhere hover:underline">{run_id}</Link> },
+    { head: "Kind", by: ({ kind }) => KINDS[kind], cell: ({ kind }) => <Badge>{KINDS[kind]}</Badge> },
+    { head: "Game", by: ({ game }) => game ?? "", cell: ({ game }) => game },
+    ...(["role", "policy"] as const)
+      .filter((name) => runs.some((run) => run[name]))
+      .map((name): Column<Run> => ({ head: name === "role" ? "Role" : "Policy", by: (run) => run[name] ?? "", cell: (run) => run[name] && policyName(run[name]) })),
+    { head: "Seed", by: ({ seed }) => seed ?? -1, cell: ({ seed }) => seed, numeric: true },
     { head: "Began", by: ({ began }) => began, cell: ({ began }) => ago(began), numeric: true },
   ];
   return (
     <div className="flex flex-col gap-4">
       {chosen.length > 0 && <RunCurves runs={chosen} view={view} change={(next) => void navigate({ search: (before) => ({ ...before, ...next }), replace: true })} />}
-      {new Set(chosen.map(({ group }) => group)).size > 1 && <Differences runs={chosen} />}
+      {new Set(chosen.map(groupOf)).size > 1 && <Differences runs={chosen} />}
       <Panel
         title={`${runs.length} ${runs.length === 1 ? "run" : "runs"}`}
         aside={
@@ -73,7 +75,7 @@ function Overview({ runs }: { runs: readonly RunFacts[] }) {
         }
       >
         {found.length ? (
-          <Table caption="Runs" columns={columns} rows={found} keyOf={({ id }) => id} open={({ id }) => void navigate({ to: "/runs/$run", params: { run: id } })} />
+          <Table caption="Runs" columns={columns} rows={found} keyOf={({ run_id }) => run_id} open={({ run_id }) => void navigate({ to: "/runs/$run", params: { run: run_id } })} />
         ) : (
           <EmptyState title="No run is called that" />
         )}
@@ -82,16 +84,20 @@ function Overview({ runs }: { runs: readonly RunFacts[] }) {
   );
 }
 
-function Differences({ runs }: { runs: readonly RunFacts[] }) {
+const allSettings = (asked: UseQueryResult<RunDetail, Error>[]) => asked.flatMap(({ data }) => (data ? [{ id: data.run_id, settings: settingsOf(data) }] : []));
+
+function Differences({ runs }: { runs: readonly Run[] }) {
+  const known = useQueries({ queries: runs.map(({ run_id }) => runQuery(run_id)), combine: allSettings });
+  if (known.length < runs.length) return <Panel title="What differs"><LoadingState what="settings" /></Panel>;
   return (
     <Panel title="What differs">
       <Table
         caption="Settings that differ"
-        rows={differences(runs)}
+        rows={differences(known.map(({ settings }) => settings))}
         keyOf={(name) => name}
         columns={[
           { head: "Setting", by: (name) => name, cell: (name) => <code className="font-mono text-xs">{name}</code> },
-          ...runs.map(({ id, settings }) => ({ head: id, cell: (name: string) => settings.get(name) ?? "–" })),
+          ...known.map(({ id, settings }) => ({ head: id, cell: (name: string) => settings.get(name) ?? "–" })),
         ]}
       />
     </Panel>
@@ -99,7 +105,7 @@ function Differences({ runs }: { runs: readonly RunFacts[] }) {
 }
 
 /** Gives the runs that differ from the newest training run in no more than their seed. */
-function sameRecipeAsNewest(runs: readonly RunFacts[]): string[] {
-  const newest = runs.find(({ kind }) => kind !== "Evaluation");
-  return runs.filter(({ group }) => group === newest?.group).map(({ id }) => id).slice(0, MOST_CHOSEN);
+function sameRecipeAsNewest(runs: readonly Run[]): string[] {
+  const newest = runs.find(({ kind }) => kind !== "eval");
+  return newest ? runs.filter((run) => groupOf(run) === groupOf(newest)).map(({ run_id }) => run_id).slice(0, MOST_CHOSEN) : [];
 }
