@@ -18,7 +18,7 @@ from ludus.core.clock import Clock, ManualClock
 from ludus.feats.loader import parse_feats
 from ludus.serve.api.app import create_app, create_metrics_app
 from ludus.serve.api.lab import Lab, LabSettings
-from ludus.serve.door.listen import bind, serve, server_for
+from ludus.serve.door.listen import bind, bind_unix, serve, server_for
 from ludus.serve.store.ingest import Ingest, Receipt
 from ludus.serve.store.judging import Judging
 from ludus.serve.store.rows import Store
@@ -123,8 +123,11 @@ class Served:
         self.token = (settings.state / "token").read_text().strip()
         self.headers = {"authorization": f"Bearer {self.token}"}
         self._servers = [
-            (server_for(create_app(self.lab, page=page)), sockets[0]),
-            (server_for(create_metrics_app(self.lab)), sockets[1]),
+            (
+                server_for(create_app(self.lab, page=page)),
+                [sockets[0], *([bind_unix(settings.uds)] if settings.uds else [])],
+            ),
+            (server_for(create_metrics_app(self.lab)), sockets[1:]),
         ]
         self._ready = threading.Event()
         self._thread = threading.Thread(target=asyncio.run, args=(self._run(),))

@@ -53,7 +53,7 @@ class Served:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        serving = asyncio.create_task(serve([(self._server, self._bound)], self._stop))
+        serving = asyncio.create_task(serve([(self._server, [self._bound])], self._stop))
         await self._server.ready.wait()
         self._ready.set()
         await serving

@@ -16,7 +16,7 @@ from ludus.core.errors import InputError
 from ludus.serve.api.lab import LabSettings
 from ludus.serve.door.keys import Keys, read_token
 from ludus.serve.door.security import is_loopback, rules_for
-from tests.serve import test_limits, test_scopes
+from tests.serve import test_limits, test_scopes, test_unix
 from tests.serve.lab import Served, raw, told
 
 EVENT = b'{"event_type": "a"}'
@@ -24,6 +24,10 @@ ROWS = {
     "1 loopback by default; beyond it the token is needed to read too": (
         "test_loopback_is_the_default_and_anything_else_needs_the_token_to_read",
         "test_a_served_lab_listens_to_loopback_alone",
+    ),
+    "1 a Unix socket for workers of the same user": (
+        "test_the_door_stands_before_the_socket_too",
+        "test_a_path_where_something_else_is_is_left_alone",
     ),
     "2 the token for all that changes anything and for WebSockets; its file is its owner's": (
         "test_whatever_may_change_something_needs_the_token",
@@ -79,7 +83,7 @@ def forgiven(served: Served) -> None:
 
 def test_every_row_of_the_table_has_its_tests() -> None:
     named = [name for names in ROWS.values() for name in names]
-    there = {*globals(), *vars(test_limits), *vars(test_scopes)}
+    there = {*globals(), *vars(test_limits), *vars(test_scopes), *vars(test_unix)}
     assert [name for name in named if name not in there] == []
     assert len(named) == len({*named})
 

@@ -33,20 +33,32 @@ LATEST_S = 0.6
 class Lab:
     """An orchestrator, a learner, and a worker that can be killed, as processes of the command line."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, uds: str = "") -> None:
+        """uds: path of a Unix socket by which the worker reaches the orchestrator."""
+        self._folder, self._uds = folder, uds
         self._env = os.environ | {"OMP_NUM_THREADS": "1"}
         serve = ["serve", "--json", "--port", "0", "--metrics-port", "-1", "--feats", str(FEATS)]
-        self._serve = self._start("serve", *serve)
-        self.url = json.loads(self._line(self._serve))["url"]
+        self._serving = [*serve, *(["--uds", uds] if uds else [])]
+        self.serve()
         flags = [f"--{flag}" for flag in SMALL]
         self._learner = self._start("learner", "learner", "yard", "potyard", "--port", "0", *flags)
         self._learner_url = self._line(self._learner).split()[1]
         self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
 
+    def serve(self) -> None:
+        """Start the orchestrator, at a port that it takes."""
+        self._serve = self._start("serve", *self._serving)
+        self.url = json.loads(self._line(self._serve))["url"]
+
+    def kill_orchestrator(self) -> None:
+        """Kill it."""
+        self._serve.kill()
+        end(self._serve)
+
     def begin(self) -> subprocess.Popen[str]:
         """Start the worker; it is always the same one."""
-        learner, lab = ["--learner", self._learner_url], ["--lab", self.url, "--state", "w"]
+        url = f"unix:{self._uds}" if self._uds else self.url
+        learner, lab = ["--learner", self._learner_url], ["--lab", url, "--state", "w"]
         return self._start("worker", "worker", "yard", *learner, *lab, "--name", "w")
 
     def clips(self) -> list[dict[str, Any]]:
@@ -93,15 +105,15 @@ def kill_around_triggers(folder: Path, kills: int) -> dict[str, Any]:
     try:
         for number in range(kills):
             before, worker = newest(lab), lab.begin()
-            _wait(lambda known=before: newest(lab) > known)
+            wait(lambda known=before: newest(lab) > known)
             time.sleep(LATEST_S * float(rng.uniform(0, "kill", number)))
             worker.kill()
             end(worker)
         last, worker = newest(lab), lab.begin()
-        _wait(lambda: all(clip["status"] != "pending" for clip in lab.clips() if clip["id"] <= last))
+        wait(lambda: all(clip["status"] != "pending" for clip in lab.clips() if clip["id"] <= last))
         worker.terminate()
         end(worker)
-        _wait(lambda: all(clip["status"] != "pending" for clip in lab.clips()))
+        wait(lambda: all(clip["status"] != "pending" for clip in lab.clips()))
         told = Counter(outcome(lab.client, clip) for clip in lab.clips())
     finally:
         lab.close()
@@ -122,7 +134,7 @@ def outcome(client: httpx.Client, clip: dict[str, Any]) -> str:
     return "plays"
 
 
-def _wait(fits: Any) -> None:
+def wait(fits: Any) -> None:
     until = time.monotonic() + PATIENCE_S
     while not fits():
         assert time.monotonic() < until, "it never came"

@@ -21,6 +21,7 @@ def main(
     host: str = "127.0.0.1",
     port: int = 8040,
     metrics_port: int | None = None,
+    uds: Path | None = None,
     state: Path = Path("lab"),
     database: str = "",
     durability: Literal["normal", "full"] = "normal",
@@ -41,6 +42,7 @@ def main(
         host: address to listen at.
         port: of HTTP and WebSocket; 0 takes any that is free.
         metrics_port: of the metrics stream (METRICS_PORT), by default 8765; -1 for none.
+        uds: path of a Unix socket to answer at too, which no other user can open: for ludus worker --lab unix:PATH.
         state: folder of the store, the token, metrics and highlights.
         database: URL of PostgreSQL, such as postgresql://user@host/ludus, instead of SQLite in the folder.
         durability: full also outlives a loss of power, and is slower.
@@ -59,21 +61,11 @@ def main(
     except ImportError as error:
         raise MissingExtraError("fastapi", extra="serve") from error
     feats = feats or _path("serve.feats")
-    settings = LabSettings(
-        host=host,
-        port=port,
-        metrics_port=_metrics_port(metrics_port),
-        state=state,
-        database=database,
-        durability=durability,
-        runs=runs,
-        goals=goals,
-        feats=feats,
-        tick_hz=tick_hz,
-        unlocks_file=(_path("serve.unlocks_file") or UNLOCKS) if feats else None,
-        hosts=name,
-        origins=origin,
-    )
+    told = {"host": host, "port": port, "metrics_port": _metrics_port(metrics_port), "uds": uds, "state": state}
+    told |= {"database": database, "durability": durability, "runs": runs, "goals": goals, "feats": feats}
+    told |= {"tick_hz": tick_hz, "hosts": name, "origins": origin}
+    unlocks = (_path("serve.unlocks_file") or UNLOCKS) if feats else None
+    settings = LabSettings.model_validate(told | {"unlocks_file": unlocks})
     run(settings, _print_json if json else _print, page=built_page())
     return 0
 

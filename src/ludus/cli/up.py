@@ -33,6 +33,7 @@ def main(
     port: int = 8040,
     learner_port: int = 8061,
     metrics_port: int = 8765,
+    uds: Path | None = None,
     inline: bool = False,
     settings: tuple[str, ...] = (),
 ) -> int:
@@ -56,6 +57,7 @@ def main(
         port: of the page and the orchestrator; 0 takes any that is free.
         learner_port: of the learner; 0 takes any that is free.
         metrics_port: of the metrics stream; -1 for none.
+        uds: path of a Unix socket by which the workers reach the orchestrator, which no other user can open.
         inline: all of it in one process, with one worker and without the learner's port, to debug it.
         settings: settings of the learner as a.b=c, over the recipe; --a.b=c says the same.
     """
@@ -66,7 +68,7 @@ def main(
     crew = workers if workers is not None else 1 if inline else 2
     told = LabPlan(name or name_for(game), game, crew, state, runs, port, learner_port)
     told = replace(told, metrics_port=None if metrics_port < 0 else metrics_port, recipe=recipe, role=role, seed=seed)
-    plan = plan_lab(replace(told, steps=steps, minutes=minutes, settings=settings))
+    plan = plan_lab(replace(told, steps=steps, minutes=minutes, uds=uds, settings=settings))
     if inline:
         from ludus.serve.lab.inline import run_inline
 

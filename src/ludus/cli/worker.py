@@ -47,7 +47,7 @@ def main(
         token: file of the learner's token.
         name: of this worker, by default that of the machine and the process.
         rollouts: play so many, by default until the learner has learned from all its steps.
-        lab: URL of an orchestrator, as ludus serve printed it.
+        lab: URL of an orchestrator, as ludus serve printed it, or unix:PATH of its --uds.
         lab_token: file of the orchestrator's token.
         state: folder of events not yet told and of films, by default runs/workers/NAME; who was killed goes on there.
         port: of the worker's own /status and /highlight/encode, with --lab; 0 takes any that is free.

@@ -47,6 +47,8 @@ class LabSettings(Settings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8040, ge=0, le=65535)
+    uds: Path | None = None
+    """A Unix socket beside the port, for workers on this machine."""
     metrics_port: int | None = Field(default=8765, ge=0, le=65535)
     """Of the metrics stream; None for none."""
     state: Path = Path("lab")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,6 +24,8 @@ ABORT = "ludus.abort"
 """Extension of a WebSocket's scope: its `abort` drops the connection at once, without waiting for the peer; after its
 `narrow` a send waits until little of what was sent before is still here."""
 UNSENT_BYTES = 16 * 1024
+UNIX = "unix:"
+"""Before the path of a socket in the file system, where a URL may stand."""
 
 
 class Http(HttpToolsProtocol):
@@ -84,8 +88,8 @@ class Ws(WebSocketsSansIOProtocol):
     def narrow(self) -> None:
         """Let little wait in the buffers of this process and the kernel, so that what is sent is new."""
         self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            bound = self.transport.get_extra_info("socket")
+        bound = self.transport.get_extra_info("socket")
+        if hasattr(socket, "TCP_NOTSENT_LOWAT") and bound.family != socket.AF_UNIX:
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
@@ -122,8 +126,44 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def bind_unix(path: Path) -> socket.socket:
+    """Give a socket that listens at a path, which its owner alone may open. Raises `InputError`.
+
+    What a killed process has left there is replaced; what another one answers at, or is no socket, is not.
+    """
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_symlink() or path.exists():
+            _check_left(path)
+            path.unlink()
+        bound.bind(str(path))
+        path.chmod(0o600)  # before it listens, so that nobody else could have connected
+    except OSError as error:
+        bound.close()
+        raise InputError(f"cannot listen at {path}: {error.strerror or error}; give another --uds.") from error
+    bound.setblocking(False)
+    return bound
+
+
+def _check_left(path: Path) -> None:
+    """Raise `OSError` where a path is not a socket that nobody listens at any more."""
+    if not stat.S_ISSOCK(path.lstat().st_mode):
+        raise OSError("there is a file already")
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as peer:
+        try:
+            peer.connect(str(path))
+        except ConnectionRefusedError:
+            return
+    raise OSError("another process listens there")
+
+
+def unix_path(url: str) -> str | None:
+    """Give the path of `unix:PATH`, None of any other address."""
+    return url.removeprefix(UNIX) if url.startswith(UNIX) else None
+
+
 def server_for(app: ASGIApp) -> Server:
-    """Give a server for an app, to be run on a socket of `bind`."""
+    """Give a server for an app, to be run on sockets of `bind`."""
     return Server(
         uvicorn.Config(
             app,
@@ -146,9 +186,9 @@ def server_for(app: ASGIApp) -> Server:
     )
 
 
-async def serve(servers: Sequence[tuple[Server, socket.socket]], stop: asyncio.Event) -> None:
-    """Run servers until told to stop, or until one of them ends."""
-    tasks = [asyncio.create_task(server.serve(sockets=[bound])) for server, bound in servers]
+async def serve(servers: Sequence[tuple[Server, Sequence[socket.socket]]], stop: asyncio.Event) -> None:
+    """Run servers, each at its sockets, until told to stop, or until one of them ends."""
+    tasks = [asyncio.create_task(server.serve(sockets=[*bound])) for server, bound in servers]
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -29,6 +29,7 @@ def lab_settings(plan: LabPlan) -> LabSettings:
     return LabSettings(
         host=HOST,
         port=plan.port,
+        uds=plan.uds,
         metrics_port=plan.metrics_port,
         state=plan.state,
         runs=plan.runs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from fastapi import APIRouter
 from ludus.serve.api.app import create_app, create_metrics_app
 from ludus.serve.api.lab import Lab, LabSettings
 from ludus.serve.door.keys import read_token
-from ludus.serve.door.listen import Server, bind, serve, server_for
+from ludus.serve.door.listen import Server, bind, bind_unix, serve, server_for
 from ludus.serve.logs import set_up_logs
+
+Serving = tuple[Server, list[socket.socket]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def run(
     page: Path | None = None,
 ) -> None:
     """Run an orchestrator until it is told to stop; `ready` is called as soon as it answers. Raises `InputError`."""
-    bound = bind(settings.host, settings.port)
+    bound = [bind(settings.host, settings.port), *([bind_unix(settings.uds)] if settings.uds else [])]
     bound_metrics = None if settings.metrics_port is None else bind(settings.host, settings.metrics_port)
     settings.state.mkdir(parents=True, exist_ok=True)
     secret = read_token(settings.state / "token")
@@ -48,13 +50,15 @@ def run(
         main = server_for(create_app(lab, routers=routers, page=page))
         servers = [(main, bound)]
         if bound_metrics:
-            servers.append((server_for(create_metrics_app(lab)), bound_metrics))
+            servers.append((server_for(create_metrics_app(lab)), [bound_metrics]))
         uvloop.run(_serve(lab, servers, ready))
     finally:
         lab.close()
+        if settings.uds:
+            settings.uds.unlink(missing_ok=True)
 
 
-async def _serve(lab: Lab, servers: list[tuple[Server, socket.socket]], ready: Callable[[Addresses], None]) -> None:
+async def _serve(lab: Lab, servers: Sequence[Serving], ready: Callable[[Addresses], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -64,7 +68,7 @@ async def _serve(lab: Lab, servers: list[tuple[Server, socket.socket]], ready: C
         await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
     if not serving.done():
-        url, *others = (_url(bound) for _, bound in servers)
+        url, *others = (_url(bound[0]) for _, bound in servers)
         metrics_url = others[0].replace("http", "ws", 1) + "/metrics" if others else None
         ready(Addresses(url, f"{url}/open?code={lab.keys.mint()}", metrics_url))
     await serving

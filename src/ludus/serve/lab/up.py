@@ -20,7 +20,7 @@ from ludus.run.games import game_id
 from ludus.run.recipe import read_recipe
 from ludus.serve.api.app import LEAST_FREE_BYTES
 from ludus.serve.door.keys import read_token
-from ludus.serve.door.listen import bind
+from ludus.serve.door.listen import UNIX, bind
 from ludus.serve.door.security import MIB
 from ludus.serve.lab.supervise import Child
 
@@ -43,6 +43,8 @@ class LabPlan:
     port: int = 8040
     learner_port: int = 8061
     metrics_port: int | None = 8765
+    uds: Path | None = None
+    """A Unix socket by which workers reach the orchestrator, instead of its port."""
     feats: Path | None = None
     goals: Path | None = None
     recipe: str | None = None
@@ -58,6 +60,11 @@ class LabPlan:
     def url(self) -> str:
         """Where the orchestrator answers."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def workers_url(self) -> str:
+        """Where workers reach the orchestrator."""
+        return f"{UNIX}{self.uds}" if self.uds else self.url
 
     @property
     def learner_url(self) -> str:
@@ -144,13 +151,14 @@ def children(plan: LabPlan) -> list[Child]:
     """Give the processes of a lab, in the order in which they need each other."""
     serve = ["serve", "--port", str(plan.port), "--metrics-port", str(plan.metrics_port or -1)]
     serve += ["--state", str(plan.state), "--runs", str(plan.runs)]
+    serve += ["--uds", str(plan.uds)] if plan.uds else []
     serve += ["--feats", str(plan.feats)] if plan.feats else []
     serve += ["--goals", str(plan.goals)] if plan.goals else []
     learner = ["learner", plan.name, plan.game, "--runs", str(plan.runs), "--port", str(plan.learner_port)]
     learner += ["--minutes", str(plan.minutes)] + (["--recipe", plan.recipe] if plan.recipe else [])
     learner += [f"--{flag}" for flag in plan.flags]
     worker = ["worker", plan.name, "--learner", plan.learner_url, "--token", str(plan.runs / "token")]
-    worker += ["--lab", plan.url, "--lab-token", str(plan.state / "token")]
+    worker += ["--lab", plan.workers_url, "--lab-token", str(plan.state / "token")]
     return [
         Child("orchestrator", (*COMMAND, *serve), ready_url=f"{plan.url}/readyz"),
         Child("learner", (*COMMAND, *learner), ready_url=f"{plan.learner_url}/healthz"),

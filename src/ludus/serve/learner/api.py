@@ -131,7 +131,7 @@ def run_learners(school: School, keys: Keys, host: str, port: int, ready: Callab
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         ready(f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}")  # the socket waits already
-        await serve([(server, bound)], stop)
+        await serve([(server, [bound])], stop)
 
     try:
         uvloop.run(run())

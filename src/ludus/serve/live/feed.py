@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from ludus.core.clock import Clock, SystemClock, now
 from ludus.core.errors import LudusError
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Frames
+from ludus.serve.door.listen import unix_path
 from ludus.serve.live.film import Film, Jpeg, open_film
 from ludus.serve.live.wire import HEADER, JPEG, VERSION, WANTS, Wants
 
@@ -60,12 +61,13 @@ class LiveFeed:
         role: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """url: of the orchestrator, http. Raises `MissingExtraError`."""
+        """url: of the orchestrator, http, or `unix:PATH`. Raises `MissingExtraError`."""
         height, width = spec.frame_shape[:2]
         game = spec.id.rpartition(":")[2]
         hello: dict[str, Any] = {"lanes": lanes, "width": width, "height": height, "fps": spec.step_hz}
         self._hello = msgspec.json.encode({**hello, "role": role, "game": game, "scale": 1}).decode()
-        self._url = f"{url.replace('http', 'ws', 1)}/live/feed?worker={worker}"
+        self._socket = unix_path(url)
+        self._url = f"{'ws://localhost' if self._socket else url.replace('http', 'ws', 1)}/live/feed?worker={worker}"
         self._headers = {"authorization": f"Bearer {token}"}
         self._spec, self._clock = spec, clock or SystemClock()
         self._jpeg = Jpeg(spec)
@@ -124,9 +126,7 @@ class LiveFeed:
         while True:
             began = self._clock.seconds()
             try:
-                async with connect(
-                    self._url, additional_headers=self._headers, proxy=None, compression=None, max_size=65_536
-                ) as link:
+                async with self._connect() as link:
                     await link.send(self._hello)
                     await self._converse(link)
             except InvalidHandshake as error:
@@ -140,6 +140,10 @@ class LiveFeed:
                 pause_s = FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, MOST_PAUSE_S)
+
+    def _connect(self) -> connect:
+        told: dict[str, Any] = {"additional_headers": self._headers, "compression": None, "max_size": 65_536}
+        return unix_connect(self._socket, self._url, **told) if self._socket else connect(self._url, proxy=None, **told)
 
     async def _converse(self, link: ClientConnection) -> None:
         both = [asyncio.create_task(task) for task in (self._hear(link), self._send(link))]

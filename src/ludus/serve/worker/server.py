@@ -69,7 +69,7 @@ class WorkerServer:
         self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}"
         self._server = server_for(app)
         self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
-        serving = serve([(self._server, self._bound)], self._stop)
+        serving = serve([(self._server, [self._bound])], self._stop)
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(serving,), name="http", daemon=True)
         self._thread.start()
 

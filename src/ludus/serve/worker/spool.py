@@ -17,6 +17,7 @@ from ludus.core import files
 from ludus.core.events import to_json
 from ludus.core.types import Event
 from ludus.serve import wire
+from ludus.serve.door.listen import unix_path
 from ludus.serve.wire import MOST_EVENTS, RefusedError
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -198,9 +199,11 @@ class Reporter:
 
 
 def client_for(url: str, token: str, *, timeout_s: float = 10.0) -> httpx.Client:
-    """Give what asks an orchestrator, to be closed after use."""
-    headers = {"authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
+    """Give what asks an orchestrator, to be closed after use; url: `http://...`, or `unix:PATH` of its socket."""
+    told: dict[str, Any] = {"headers": {"authorization": f"Bearer {token}"}, "timeout": timeout_s, "trust_env": False}
+    if (path := unix_path(url)) is not None:
+        return httpx.Client(base_url="http://localhost", transport=httpx.HTTPTransport(uds=path), **told)
+    return httpx.Client(base_url=url, **told)
 
 
 def _told(answer: httpx.Response) -> Mapping[str, Any]:
