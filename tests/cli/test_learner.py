@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,22 @@ def test_processes_train_and_save(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert main(["learner", "p", "CartPole-v1", *SMALL, "--runs", str(tmp_path), "--processes", "2"]) == 0
     assert "32 steps, 2 updates" in capfd.readouterr().out
     assert read_checkpoint(find_checkpoint(tmp_path / "p"))[0].updates == 2
+
+
+@pytest.mark.slow
+def test_actors_train_and_save(tmp_path: Path) -> None:
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed: pip install 'ludus[ray]'")
+    learner = start("learner", "p", "CartPole-v1", *SMALL, "--runs", str(tmp_path), "--actors", "2")
+    told, _ = learner.communicate(timeout=300)
+    assert (learner.returncode, told.split(":")[0]) == (0, "32 steps, 2 updates")
+    assert read_checkpoint(find_checkpoint(tmp_path / "p"))[0].updates == 2
+
+
+def test_processes_and_actors_at_once_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["--runs", str(tmp_path), "--processes", "1", "--actors", "1"]
+    assert main(["learner", "p", "CartPole-v1", *SMALL, *told]) == 2
+    assert "1 processes and 1 actors, expected one of them" in capsys.readouterr().err
 
 
 def test_a_worker_that_was_killed_comes_again_and_the_learner_saves(

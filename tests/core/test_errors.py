@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 
 import pytest
 
@@ -27,3 +28,10 @@ def test_a_missing_extra_names_the_command_that_installs_it() -> None:
 )
 def test_an_unknown_name_is_answered_with_the_nearest_known_one(known: list[str], end: str) -> None:
     assert errors.nearest("lane", known).startswith(end)
+
+
+def test_an_error_whose_init_takes_more_than_its_sentence_can_be_pickled() -> None:
+    missing = errors.MissingExtraError("pyboy", extra="bench")
+    missing.add_note("while measuring")
+    again = pickle.loads(pickle.dumps(missing))
+    assert (type(again), str(again), again.__notes__) == (type(missing), str(missing), ["while measuring"])

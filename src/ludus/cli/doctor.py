@@ -70,6 +70,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("Pillow", _version("pillow"), "pictures, in and out", "pip install 'ludus[pictures]'")
     for package in ("ale-py", "minigrid", "pygame-ce"):
         yield Finding(package, _version(package), "games of Gymnasium", "pip install 'ludus[games]'")
+    yield Finding("ray", _version("ray"), "workers on many machines", "pip install 'ludus[ray]'")
     yield Finding("pyboy", _version("pyboy"), "side-by-side benchmarks", "pip install 'ludus[bench]'")
     yield Finding("sdcc", _release("sdcc", "--version"), "building the built-in game", "apt install sdcc")
     yield Finding("ffmpeg", _release("ffmpeg", "-version"), "looking at videos by hand", "apt install ffmpeg")

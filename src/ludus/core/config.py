@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from ludus.core import files
-from ludus.core.errors import SettingsError, nearest
+from ludus.core.errors import InputError, SettingsError, nearest
 
 Key = tuple[str | int, ...]
 Table = dict[str, Any]
@@ -81,6 +82,21 @@ def switch(setting: str, environ: Mapping[str, str] | None = None) -> bool:
 def send_no_reports() -> None:
     """Tell libraries that send reports of themselves over the network not to, before they are imported."""
     os.environ["WANDB_ERROR_REPORTING"] = "false"
+
+
+def guard_ray(*, alone: bool) -> None:
+    """Have Ray, before it is imported, ask for a token and send no reports; alone: listen to this machine only.
+
+    Without the last it listens to every network, a cluster of one machine too, and `127.0.0.1` as its address is put
+    aside; the variable is named after systems where it is the default. Raises `InputError` where Ray is imported
+    already, and does not listen to this.
+    """
+    wanted = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+    wanted |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"} if alone else {}
+    if sys.modules.get("ray") and not wanted.items() <= os.environ.items():
+        told = " ".join(f"{name}={value}" for name, value in wanted.items())
+        raise InputError(f"ray is imported already, without {told}; set them, import it later, or begin Ray yourself.")
+    os.environ.update(wanted)
 
 
 class Settings(BaseModel):

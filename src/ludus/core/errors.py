@@ -22,10 +22,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class LudusError(Exception):
-    """Anything that Ludus itself refuses or cannot do."""
+    """Anything that Ludus itself refuses or cannot do; it can be pickled, whatever its `__init__` takes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), self.args, self.__dict__)
+
+
+def _remake(kind: type[LudusError], args: tuple[Any, ...], told: dict[str, Any]) -> LudusError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(told)
+    return error
 
 
 class InputError(LudusError):

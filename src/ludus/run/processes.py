@@ -45,10 +45,7 @@ def train_processes(learner: Learner, *, workers: int, updates: int | None = Non
     Raises `InputError` where the recipe's lanes cannot be split, `LudusError` where a process ended.
     """
     run = learner.recipe.run
-    if workers < 1 or run.lanes % workers:
-        raise InputError(f"run.lanes is {run.lanes}, expected a multiple of the {workers} workers.")
-    if updates is None and not run.steps:
-        raise InputError("run.steps is 0 and no number of updates is given, expected one of them: how long to train.")
+    size = lanes_each(learner.recipe, workers=workers, updates=updates)
     agent = learner.state.agent
     whole = empty_rollout(agent, steps=run.horizon, lanes=run.lanes)
     held = learner.register(CREW).weights
@@ -58,7 +55,6 @@ def train_processes(learner: Learner, *, workers: int, updates: int | None = Non
             tensor.share_memory_()  # type: ignore[no-untyped-call]
     crew: list[tuple[Connection, BaseProcess]] = []
     try:
-        size = run.lanes // workers
         for number in range(workers):
             desk = _Desk(board, lanes_of(whole, slice(number * size, (number + 1) * size)))
             crew.append(_hire(desk, learner.recipe, number))
@@ -75,6 +71,16 @@ def train_processes(learner: Learner, *, workers: int, updates: int | None = Non
             connection.close()
             process.terminate()
             process.join()
+
+
+def lanes_each(recipe: Recipe, *, workers: int, updates: int | None) -> int:
+    """Give the lanes of each worker. Raises `InputError` where they cannot be split, or training would have no end."""
+    run = recipe.run
+    if workers < 1 or run.lanes % workers:
+        raise InputError(f"run.lanes is {run.lanes}, expected a multiple of the {workers} workers.")
+    if updates is None and not run.steps:
+        raise InputError("run.steps is 0 and no number of updates is given, expected one of them: how long to train.")
+    return run.lanes // workers
 
 
 def _hire(desk: _Desk, recipe: Recipe, number: int) -> tuple[Connection, BaseProcess]:
