@@ -1,11 +1,13 @@
 // N lanes that film: one encode of a picture feeds the episode's file, the ring of the last seconds and whoever cuts a clip
 // from it. Packets are kept in whole groups of pictures; a group reaches the file in one write when the next begins.
 #pragma once
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <deque>
+#include <initializer_list>
 #include <optional>
 
 #include "mp4.h"
@@ -43,38 +45,54 @@ class EpisodeFile {
   u64 blocked_ns() const { return blocked_ns_; }
 
   void add(const Gop& gop) {
-    if (!open() || error_) return;
-    if (!head_.empty()) {
-      put(head_, 0);
-      head_.clear();
-      written_ = head_bytes_;
-    }
-    put(gop.bytes, written_);
-    written_ += gop.bytes.size();
-    samples_.insert(samples_.end(), gop.samples.begin(), gop.samples.end());
+    take(gop);
+    append({head_, gop.bytes});
+    head_.clear();
   }
 
-  // Makes the file an ordinary MP4.
-  void finish(const Track& track) {
-    if (!open() || error_ || samples_.empty()) return;
-    put(index(track, samples_, head_bytes_, 0), written_);
-    put(mdat_size(written_ - head_bytes_), head_bytes_ - 8);
+  // Takes the last group and makes the file an ordinary MP4.
+  void finish(const Gop& last, const Track& track) {
+    take(last);
+    if (!open() || samples_.empty()) return;
+    const Bytes moov = index(track, samples_, head_bytes_, 0);
+    append({head_, last.bytes, moov});
+    const u64 samples_bytes = end_ - head_bytes_ - moov.size();
+    end_ = head_bytes_ - 8;
+    append({mdat_size(samples_bytes)});
   }
 
  private:
-  void put(View data, u64 at) {
+  void take(const Gop& gop) {
+    if (open() && !error_) samples_.insert(samples_.end(), gop.samples.begin(), gop.samples.end());
+  }
+
+  // In one call, where the system takes all of it: each costs as much as some kilobytes.
+  void append(std::initializer_list<View> pieces) {
     const u64 start = now_ns();
-    while (!data.empty() && !error_) {
-      const ssize_t count = ::pwrite(fd_, data.data(), data.size(), off_t(at));
-      if (count >= 0) data = data.subspan(size_t(count)), at += u64(count);
-      else if (errno != EINTR) error_ = errno;
+    std::vector<iovec> left;
+    for (const View piece : pieces)
+      if (!piece.empty()) left.push_back({const_cast<u8*>(piece.data()), piece.size()});
+    for (size_t first = 0; open() && !error_ && first < left.size();) {
+      const ssize_t count = ::pwritev(fd_, &left[first], int(left.size() - first), off_t(end_));
+      if (count < 0) {
+        if (errno != EINTR) error_ = errno;
+        continue;
+      }
+      end_ += u64(count);
+      for (size_t taken = size_t(count); first < left.size();) {
+        iovec& piece = left[first];
+        const size_t part = std::min(taken, piece.iov_len);
+        piece.iov_base = static_cast<u8*>(piece.iov_base) + part, piece.iov_len -= part, taken -= part;
+        if (piece.iov_len) break;
+        first++;
+      }
     }
     blocked_ns_ += now_ns() - start;
   }
 
   int fd_ = -1, error_ = 0;
   Bytes head_;
-  u64 head_bytes_ = 0, written_ = 0, blocked_ns_ = 0;
+  u64 head_bytes_ = 0, end_ = 0, blocked_ns_ = 0;
   std::vector<Sample> samples_;
 };
 
@@ -134,8 +152,8 @@ class Lane {
   }
   // Ends the film; what the ring holds stays until the next begins.
   void finish(const Track& track, const RingLimits& limits) {
-    if (!gop_->samples.empty()) close_gop(limits);
-    file_.finish(track);
+    file_.finish(*gop_, track);
+    if (!gop_->samples.empty()) keep(limits);
     rolling_ = false;
   }
   void leave() { file_.leave(), rolling_ = false; }
@@ -143,6 +161,9 @@ class Lane {
  private:
   void close_gop(const RingLimits& limits) {
     file_.add(*gop_);
+    keep(limits);
+  }
+  void keep(const RingLimits& limits) {
     if (limits.ticks) ring_.add(gop_, limits);
     fresh(frames_);
   }

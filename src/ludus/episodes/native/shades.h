@@ -143,8 +143,8 @@ class WordCoder final : public ShadeCoder {
     for (size_t i = 0; i < now_.size(); i++) change_[i] = now_[i] ^ held[i], held[i] = now_[i];
   }
 
-  // Says no where a value does not fit.
-  static bool pack(const u8* __restrict pixels, Word* __restrict words, size_t count) {
+  // Says no where a value may not fit.
+  bool pack(const u8* __restrict pixels, Word* __restrict words, size_t count) const {
     if constexpr (DEPTH == 8) {
       std::memcpy(words, pixels, count * MB);
       return true;
@@ -157,17 +157,18 @@ class WordCoder final : public ShadeCoder {
       all |= pair;
       to[i] = u8(pair | pair >> 4);
     }
-    return !(all & 0xF0F0);
+    return u32((all | all >> 8) & 255) < (residuals_ ? FEW : VALUES);
   }
 
-  // The picture as wide as its macroblocks, with no value that no table holds.
+  // The picture as wide as its macroblocks, with no value that no shade has.
   const u8* evened(const u8* picture) {
     const u32 wide = columns_ * MB;
+    const u32 values = residuals_ ? FEW : VALUES;
     even_.resize(size_t(wide) * height_);
     for (u32 y = 0; y < height_; y++, picture += width_)
       for (u32 x = 0; x < wide; x++) {
         const u8 value = picture[std::min(x, width_ - 1)];
-        even_[size_t(y) * wide + x] = value < VALUES ? value : 0;
+        even_[size_t(y) * wide + x] = value < values ? value : 0;
       }
     return even_.data();
   }
@@ -233,7 +234,24 @@ class WordCoder final : public ShadeCoder {
   }
 
   void shade(Word row, u8* to) const {
+    if constexpr (DEPTH == Residual::DEPTH)
+      if (residuals_) return shade_few(row, to);
     for (u32 x = 0; x < MB; x++, row >>= DEPTH) to[x] = table_[size_t(row % VALUES)];
+  }
+
+  // Two bits a pixel choose what is added to the first shade's luma without carrying: 8 pixels at once.
+  void shade_few(u64 row, u8* to) const {
+    constexpr u64 ONES = 0x0101010101010101;
+    const u64 base = table_[0], low = table_[0] ^ table_[1], high = table_[0] ^ table_[2], both = low ^ high ^ table_[0] ^ table_[3];
+    for (u32 x = 0; x < MB; x += 8, row >>= 32) {
+      u64 eight = row & 0xFFFFFFFF;
+      eight = (eight | eight << 16) & 0x0000FFFF0000FFFF;
+      eight = (eight | eight << 8) & 0x00FF00FF00FF00FF;
+      eight = (eight | eight << 4) & 0x0F0F0F0F0F0F0F0F;
+      const u64 first = eight & ONES, second = eight >> 1 & ONES;
+      eight = base * ONES ^ first * low ^ second * high ^ (first & second) * both;
+      std::memcpy(to + x, &eight, 8);
+    }
   }
 
   std::array<u8, VALUES> table_;
