@@ -16,7 +16,7 @@ from ludus.core.errors import InputError
 from ludus.serve.api.lab import LabSettings
 from ludus.serve.door.keys import Keys, read_token
 from ludus.serve.door.security import is_loopback, rules_for
-from tests.serve import test_limits, test_scopes, test_unix
+from tests.serve import test_beneath, test_limits, test_scopes, test_unix
 from tests.serve.lab import Served, raw, told
 
 EVENT = b'{"event_type": "a"}'
@@ -57,7 +57,12 @@ ROWS = {
         "test_a_body_that_is_not_told_to_be_json_is_refused",
     ),
     "5 headers": ("test_every_answer_tells_browsers_what_not_to_do",),
-    "6 ids, never paths": ("test_no_address_leads_to_a_file_that_is_not_meant",),
+    "6 ids, never paths; no link is followed": (
+        "test_no_address_leads_to_a_file_that_is_not_meant",
+        "test_a_plain_file_is_opened_and_stays_the_one_that_it_was",
+        "test_a_link_that_was_planted_among_films_is_refused_with_a_reason",
+        "test_a_link_in_the_folder_of_a_run_is_refused_with_a_reason",
+    ),
     "7 limits, counted as bytes come in": (
         "test_a_body_is_counted_as_it_comes_in_whatever_its_headers_say",
         "test_a_body_that_does_not_come_is_given_up",
@@ -83,7 +88,7 @@ def forgiven(served: Served) -> None:
 
 def test_every_row_of_the_table_has_its_tests() -> None:
     named = [name for names in ROWS.values() for name in names]
-    there = {*globals(), *vars(test_limits), *vars(test_scopes), *vars(test_unix)}
+    there = {*globals(), *vars(test_beneath), *vars(test_limits), *vars(test_scopes), *vars(test_unix)}
     assert [name for name in named if name not in there] == []
     assert len(named) == len({*named})
 

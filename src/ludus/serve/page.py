@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from mimetypes import guess_type
 from pathlib import Path
+from typing import BinaryIO
 
 from starlette.datastructures import Headers
-from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ludus.serve.beneath import NotPlainError, OpenedResponse, open_beneath
 
 NOT_PAGES = ("/highlights/", "/open", "/openapi.json")
 INDEX = "index.html"
@@ -29,22 +32,30 @@ def with_page(app: ASGIApp, folder: Path) -> ASGIApp:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or scope["path"].startswith(NOT_PAGES):
             await app(scope, receive, send)
-        elif path := _file(root, scope["path"]):
+        elif (file := _file(root, scope["path"].lstrip("/"))) is not None:
             named = scope["path"].startswith("/assets/")  # by a digest of what they hold
             cache = "max-age=31536000, immutable" if named else "no-cache"
-            await FileResponse(path, headers={"cache-control": cache})(scope, receive, send)
-        elif Headers(scope=scope).get("accept", "").startswith("text/html"):
-            await FileResponse(root / INDEX, headers={"cache-control": "no-cache"})(scope, receive, send)
+            await _answer(file, scope["path"], cache)(scope, receive, send)
+        elif _wants_page(scope) and (file := _file(root, INDEX)) is not None:
+            await _answer(file, INDEX, "no-cache")(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return serve
 
 
-def _file(root: Path, name: str) -> Path | None:
-    """Give the file of that name, None if there is none or a link leads to it."""
-    path = root / name.lstrip("/")
+def _file(root: Path, name: str) -> BinaryIO | None:
+    """Open the file of that name, None if there is none or a link leads to it."""
     try:
-        return path if path.is_file() and path.resolve() == path else None
-    except (OSError, ValueError):  # no name that a file could have
+        return open_beneath(root, name)
+    except (OSError, NotPlainError):
         return None
+
+
+def _answer(file: BinaryIO, name: str, cache: str) -> OpenedResponse:
+    kind = guess_type(name)[0] or "application/octet-stream"
+    return OpenedResponse(file, media_type=kind, headers={"cache-control": cache})
+
+
+def _wants_page(scope: Scope) -> bool:
+    return Headers(scope=scope).get("accept", "").startswith("text/html")

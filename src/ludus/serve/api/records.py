@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
@@ -14,7 +16,8 @@ from ludus.serve import wire
 from ludus.serve.api.answers import Clip, Episode, EpisodeNames, Episodes, Highlight, Refusal
 from ludus.serve.api.films import receive_film
 from ludus.serve.api.lab import Lab
-from ludus.serve.store.lines import Order, Outcome, Wanted
+from ludus.serve.beneath import NotPlainError, OpenedResponse, open_beneath
+from ludus.serve.store.lines import Order, Outcome, Wanted, table
 from ludus.serve.store.shelf import KINDS
 from ludus.serve.wire import RefusedError
 
@@ -83,10 +86,10 @@ def _episode_routes(router: APIRouter, lab: Lab) -> None:
     @router.get("/episodes/{id}/{part}", response_class=FileResponse, responses=MISSING)
     def get_part(id: EpisodeId, part: Literal["video", "trace", "steps", "events", "thumb"]) -> FileResponse:  # noqa: A002
         """Give a file of an episode; videos in ranges too."""
-        path = part_of(lab, find_episode(lab, id), part)
-        if path is None:
+        found = part_of(lab, find_episode(lab, id), part)
+        if found is None:
             raise missing(part, id)
-        return _file(path)
+        return _answer(*found)
 
 
 def _film_routes(router: APIRouter, lab: Lab) -> None:
@@ -98,10 +101,13 @@ def _film_routes(router: APIRouter, lab: Lab) -> None:
     @router.get("/highlights/{name}", response_class=FileResponse, responses=MISSING)
     def get_highlight(name: Annotated[str, Path(max_length=200)]) -> FileResponse:
         """Give a film by the name under which it was handed in, in ranges too."""
-        path = lab.highlights / name
-        if not FILM.fullmatch(name) or path.is_symlink() or not path.is_file():
+        if not FILM.fullmatch(name):
             raise missing("highlight", name)
-        return _file(path)
+        try:
+            with plain():
+                return _answer(name, open_beneath(lab.highlights, name))
+        except OSError as error:
+            raise missing("highlight", name) from error
 
     @router.post("/highlights", response_model=Highlight, status_code=201)
     async def post_highlight(request: Request) -> Highlight:
@@ -117,16 +123,42 @@ def find_episode(lab: Lab, id_: str) -> dict[str, Any]:
     return found
 
 
-def part_of(lab: Lab, told: dict[str, Any], part: str) -> FilePath | None:
-    """Give a file of an episode, as its line names it; None where it is not there."""
+def part_of(lab: Lab, told: dict[str, Any], part: str) -> tuple[str, BinaryIO] | None:
+    """Give a file of an episode, its name and it opened, as its line names it; None where it is not there.
+
+    Raises `RefusedError` where a link leads to it.
+    """
     run, _, short = told["id"].partition(":")
-    found = told.get("video") if part == "video" else told.get("files", {}).get(part)
-    name = f"thumbs/{short}.png" if part == "thumb" else found.get("path") if isinstance(found, dict) else None
-    return lab.shelf.file(run, name) if isinstance(name, str) else None
+    found = table(told.get("video") if part == "video" else table(told.get("files")).get(part)).get("path")
+    name = f"thumbs/{short}.png" if part == "thumb" else found
+    if not isinstance(name, str):
+        return None
+    with plain():
+        file = lab.shelf.open(run, name)
+    return (name, file) if file else None
 
 
-def _file(path: FilePath) -> FileResponse:
-    return FileResponse(path, media_type=KINDS[path.suffix], content_disposition_type="inline", filename=path.name)
+def read_part(lab: Lab, told: dict[str, Any], part: str) -> bytes | None:
+    """Give the bytes of a file of an episode; None where it is not there. Raises `RefusedError`."""
+    found = part_of(lab, told, part)
+    if found is None:
+        return None
+    with found[1] as file:
+        return file.read()
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Refuse what is no plain file."""
+    try:
+        yield
+    except NotPlainError as error:
+        raise RefusedError(404, "not_plain", str(error)) from error
+
+
+def _answer(name: str, file: BinaryIO) -> OpenedResponse:
+    path = PurePath(name)
+    return OpenedResponse(file, media_type=KINDS[path.suffix], content_disposition_type="inline", filename=path.name)
 
 
 def missing(what: str, name: str) -> RefusedError:

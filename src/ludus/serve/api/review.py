@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from pyarrow import ArrowException
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from ludus.core import files
 from ludus.core.errors import LudusError
 from ludus.core.events import from_json, to_json
 from ludus.core.types import Event
@@ -25,7 +24,7 @@ from ludus.goals.artefact import load_goal
 from ludus.serve.api.answers import Answer, Refusal
 from ludus.serve.api.judges import GREYS, PNG, find_goal
 from ludus.serve.api.lab import Lab
-from ludus.serve.api.records import MISSING, EpisodeId, find_episode, missing, part_of
+from ludus.serve.api.records import MISSING, EpisodeId, find_episode, missing, read_part
 from ludus.serve.api.rewatch import Rewatch, Watched, nearness
 from ludus.serve.store.lines import table
 from ludus.serve.wire import RefusedError
@@ -97,13 +96,13 @@ def review_routes(lab: Lab) -> APIRouter:
     def get_timeline(id: EpisodeId) -> dict[str, Any]:  # noqa: A002 # the word of the path
         """Show what was done, earned and expected at every step, and what happened."""
         told = find_episode(lab, id)
-        path = part_of(lab, told, "steps")
-        if path is None:
+        held, happened = (read_part(lab, told, part) for part in ("steps", "events"))
+        if held is None:
             raise missing("steps", id)
         try:
-            steps = read_steps(files.read_bytes(path))
-            events = _events(part_of(lab, told, "events"), steps)
-        except (LudusError, ArrowException, KeyError) as error:
+            steps = read_steps(held)
+            events = _events(happened or b"", steps)
+        except (LudusError, ArrowException, KeyError, ValueError) as error:
             raise RefusedError(409, "damaged", f"the steps of {id} cannot be read: {error}.") from error
         return {"id": id, **_columns(steps, _about(lab, id)), "events": events}
 
@@ -142,12 +141,12 @@ def review_routes(lab: Lab) -> APIRouter:
 
 def _watch(lab: Lab, rewatch: Rewatch, id_: str) -> Watched:
     told = find_episode(lab, id_)
-    path = part_of(lab, told, "trace")
-    if path is None:
+    trace = read_part(lab, told, "trace")
+    if trace is None:
         raise missing("trace", id_)
     run, _, short = id_.partition(":")
     try:
-        return rewatch.watch(lab.shelf.root / run, told | {"id": short}, files.read_bytes(path))
+        return rewatch.watch(lab.shelf.root / run, told | {"id": short}, trace)
     except LudusError as error:
         raise RefusedError(409, "not_playable", str(error)) from error
 
@@ -188,11 +187,12 @@ def _short(column: npt.NDArray[np.float32]) -> list[float | None]:
     return [value if math.isfinite(value := float(str(number))) else None for number in column]
 
 
-def _events(path: FilePath | None, steps: Steps) -> list[dict[str, Any]]:
+def _events(happened: bytes, steps: Steps) -> list[dict[str, Any]]:
     """Give events, each with the first step whose time is not before its own."""
-    if path is None or not len(steps):
+    if not len(steps):
         return []
-    told = [from_json(row, where=f"line {line}") for line, row in enumerate(files.read_jsonl(path), start=1)]
+    lines = enumerate(happened.splitlines(), start=1)
+    told = [from_json(json.loads(row), where=f"line {line}") for line, row in lines]
     found = np.searchsorted(steps.tick, [event.tick for event in told]).clip(max=len(steps) - 1).tolist()
     return [_event(event, step) for event, step in zip(told, found, strict=True)]
 

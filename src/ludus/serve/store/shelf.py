@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ludus.core import files
 from ludus.core.errors import LudusError
+from ludus.serve.beneath import open_beneath
 from ludus.serve.store.metrics import MetricRow, row_of
 
 LOG = logging.getLogger("ludus.serve")
@@ -108,14 +109,17 @@ class Shelf:
             LOG.warning("%s: its newest checkpoint cannot be read: %r", folder, error)
             return None
 
-    def file(self, run: str, name: str) -> Path | None:
-        """Give a file that a manifest names; None if it is not there, of no known kind, or not in its run's folder."""
+    def open(self, run: str, name: str) -> BinaryIO | None:
+        """Open a file that a manifest names; None if it is not there, or of no known kind.
+
+        Raises `NotPlainError` where a link leads to it, or it is not in its run's folder.
+        """
         if not NAME.fullmatch(run) or Path(name).suffix not in KINDS:
             return None
-        root = (self.root / run).resolve()
-        path = root / name
-        # No link leads out of the folder, nor anything within it: the path is the file.
-        return path if path.resolve() == path and path.is_relative_to(root) and path.is_file() else None
+        try:
+            return open_beneath(self.root / run, name)
+        except OSError:
+            return None
 
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
