@@ -46,14 +46,17 @@ class Lab:
         SHOTS.mkdir(parents=True, exist_ok=True)
         lab = {"url": self.url, "open_url": open_url, "chromium": chromium, "shots": str(SHOTS), **told}
         command = ["node", f"e2e/{script}.mjs", json.dumps(lab)]
-        done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=900)
         assert done.returncode == 0, done.stderr
         (SHOTS / f"{script}.json").write_text(done.stdout)
         return json.loads(done.stdout)
 
-    def walk(self, rooms: dict[str, Any]) -> None:
-        """Go through rooms by day and by night, on a desk and on a phone: all can use them, and they are light."""
-        told = self.check("rooms", rooms=rooms)
+    def walk(self, rooms: dict[str, str], *, shows: dict[str, str] | None = None) -> None:
+        """Go through rooms by day and by night, on a desk and on a phone: all can use them, and they are light.
+
+        shows: selectors of what comes into a room after it has fetched all.
+        """
+        told = self.check("rooms", rooms=rooms, shows=shows or {})
         assert len(told) == 4 * len(rooms)
         for room in told:
             assert room["violations"] == [], room

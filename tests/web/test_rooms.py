@@ -106,7 +106,7 @@ def test_an_episode_has_one_cursor_and_its_film_shows_that_step(yard: Lab, line:
     assert "disabled" in told["reason"] and "Video was not asked for" in told["reason"]
     assert told["without"] == 8
     assert "there is no episode" in told["nowhere"]
-    assert told["listed"] == {"all": 2, "without": 1, "address": "?film=no&sort=best"}
+    assert told["listed"] == {"all": 2, "without": 1, "total": "1 episode", "address": "?film=no&sort=best"}
 
 
 def test_clips_play_while_they_are_pointed_at_unless_motion_is_unwanted(yard: Lab) -> None:

@@ -1,5 +1,5 @@
 // One episode: its address, keys, pointer and lists move one cursor, and the film shows that very step.
-import { check, complaints, enter } from "./browser.mjs";
+import { check, complaints, enter, until } from "./browser.mjs";
 
 /** Gives how many pixels of the film differ from the step played again. */
 const differing = (page, id, step) =>
@@ -78,14 +78,15 @@ check(async (open, { url, film, tick, without, part }) => {
   told.without = await now();
   await page.goto(`${url}/episodes/no:such__0__0`);
   told.nowhere = await page.getByRole("alert").textContent();
-  complained.splice(complained.findIndex((each) => each.includes("404")), 1);
+  await until(() => complained.findIndex((each) => each.includes("404")), (place) => place >= 0).then((place) => complained.splice(place, 1));
   await enter(page, `${url}/episodes`);
   const cards = page.locator("main ol li");
-  told.listed = { all: await cards.count() };
+  const listed = (many) => until(() => cards.count(), (count) => count === many);
+  told.listed = { all: await listed(2) };
   await page.getByRole("combobox", { name: "Film" }).selectOption("no");
   await page.getByRole("combobox", { name: "Sort" }).selectOption("best");
-  await page.reload();
-  await cards.first().waitFor();
-  Object.assign(told.listed, { without: await cards.count(), address: new URL(page.url()).search });
+  await page.waitForURL(/sort=best/);
+  await enter(page, page.url());
+  Object.assign(told.listed, { without: await listed(1), total: await page.locator("main output").textContent(), address: new URL(page.url()).search });
   return told;
 });

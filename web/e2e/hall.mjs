@@ -1,5 +1,5 @@
 // The hall's wall: clips play while they are pointed at or have the keyboard, but not for who wants no motion.
-import { check, complaints, enter } from "./browser.mjs";
+import { check, complaints, enter, until } from "./browser.mjs";
 
 const moving = (card) => card.locator("video").evaluate((film) => !film.paused);
 const plays = async (card) => {
@@ -18,7 +18,7 @@ check(async (open, { url }) => {
   await one.hover();
   told.hovered = await plays(one);
   await page.mouse.move(5, 5);
-  told.left = await moving(one);
+  told.left = await until(() => moving(one), (still) => !still);
   await one.focus();
   await page.keyboard.press("Tab");
   while (!(await two.evaluate((card) => card === document.activeElement))) await page.keyboard.press("Tab");
@@ -26,7 +26,7 @@ check(async (open, { url }) => {
   await page.getByRole("combobox", { name: "Speed" }).selectOption("4");
   await one.hover();
   await plays(one);
-  told.speed = await one.locator("video").evaluate((film) => film.playbackRate);
+  told.speed = await until(() => one.locator("video").evaluate((film) => film.playbackRate), (speed) => speed === 4);
   const link = page.getByRole("link", { name: /^In its episode/ }).first();
   const tick = new URL(await link.evaluate((each) => each.href)).hash.replace("#tick=", "");
   await link.click();
@@ -46,7 +46,7 @@ check(async (open, { url }) => {
   await enter(page, `${url}/feats`);
   told.panels = await page.locator("main h2").allTextContents();
   await page.getByRole("searchbox").fill("crockery");
-  told.found = await page.locator("main li h3").allTextContents();
+  told.found = await until(() => page.locator("main li h3").allTextContents(), (found) => found.length < 3);
   told.filter = new URL(page.url()).searchParams.get("filter");
   told.complained = complained;
   await page.context().close();
@@ -54,8 +54,8 @@ check(async (open, { url }) => {
   await enter(still, `${url}/hall/fame`);
   const card = still.getByRole("button", { name: /^(Play|Stop) the clip of / }).first();
   await card.hover();
-  await still.waitForTimeout(500);
-  told.reduced = await moving(card);
+  await still.evaluate(() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown))));
+  told.reduced = (await moving(card)) || (await card.getAttribute("aria-pressed")) === "true";
   await card.click();
   told.clicked = await plays(card);
   return told;

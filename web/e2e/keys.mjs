@@ -1,5 +1,5 @@
 // Walks through the page by keyboard alone: rooms, help, theme, a lane in focus.
-import { check, complaints, enter } from "./browser.mjs";
+import { check, complaints, enter, until } from "./browser.mjs";
 
 check(async (open, { url, worker }) => {
   const page = await open({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
@@ -11,16 +11,17 @@ check(async (open, { url, worker }) => {
   const told = { complained };
   await enter(page, url);
   await press("Tab");
-  told.first = await focused();
+  told.first = await until(focused, (name) => name === "Skip to the room");
   await press("Enter", "Tab");
   await press("g", "r");
   await page.getByRole("heading", { level: 1, name: "Runs" }).waitFor();
   await page.getByRole("searchbox").waitFor();
   await press("/");
-  told.filter = await focused();
+  told.filter = await until(focused, (name) => name === "Filter runs");
   await page.keyboard.type("no such run");
   await page.getByText("No run is called that").waitFor();
-  told.address = new URL(page.url()).searchParams.get("filter");
+  const asked = () => new URL(page.url()).searchParams;
+  told.address = await until(() => asked().get("filter"), (filter) => filter === "no such run");
   await page.getByRole("searchbox").fill("");
   await page.getByRole("searchbox").blur();
   await press("?");
@@ -29,27 +30,31 @@ check(async (open, { url, worker }) => {
   await press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await press("t");
-  told.theme = await page.evaluate(() => document.documentElement.dataset.theme);
+  told.theme = await until(() => page.evaluate(() => document.documentElement.dataset.theme), (theme) => theme === "light");
   await press("t", "t");
   await press("g", "s");
   const tile = page.getByRole("button", { name: `${worker}, lane 0` });
   await tile.waitFor();
   await tile.focus();
   await press("ArrowRight");
-  told.beside = await page.getByRole("button", { name: `${worker}, lane 1`, exact: true }).evaluate((tile) => tile === document.activeElement);
+  const beside = page.getByRole("button", { name: `${worker}, lane 1`, exact: true });
+  told.beside = await until(() => beside.evaluate((tile) => tile === document.activeElement), Boolean);
   await press("Enter");
   await page.getByRole("dialog", { name: `${worker}, lane 1` }).waitFor();
   await page.getByText("H.264").waitFor();
-  told.lane = new URL(page.url()).searchParams.get("lane");
+  told.lane = asked().get("lane");
   await press("ArrowRight");
   await page.getByRole("dialog", { name: `${worker}, lane 2` }).waitFor();
   const download = page.waitForEvent("download");
   await press("c");
-  await page.waitForTimeout(600);
+  await page.getByRole("button", { name: "End clip" }).waitFor();
+  const step = () => page.getByRole("dialog").locator("dd").first().textContent();
+  const before = await step();
+  await until(step, (now) => now !== before);
   await press("c");
   told.clip = (await download).suggestedFilename();
   await press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  told.after = new URL(page.url()).search;
+  told.after = await until(() => new URL(page.url()).search, (search) => search === "");
   return told;
 });

@@ -1,5 +1,5 @@
 // Watches the swarm for some seconds: how long a picture takes from its step to the screen, and that it moves.
-import { check, enter } from "./browser.mjs";
+import { check, enter, until } from "./browser.mjs";
 
 check(async (open, { url, seconds, worker }) => {
   const page = await open({ viewport: { width: 1440, height: 900 } });
@@ -10,7 +10,7 @@ check(async (open, { url, seconds, worker }) => {
   const before = await picture();
   await page.waitForTimeout(seconds * 1000);
   const tiles = Number(await delay.getAttribute("data-latency"));
-  const moved = (await picture()) !== before;
+  const moved = (await until(picture, (now) => now !== before)) !== before;
   await page.getByRole("button", { name: `${worker}, lane 0` }).click();
   await page.getByText("H.264").waitFor();
   await page.waitForTimeout(seconds * 1000);

@@ -1,6 +1,6 @@
 // The palette, by keys alone: it finds what there is, goes there, gives the keyboard back, and everybody can use it.
 import { readFile } from "node:fs/promises";
-import { SIZES, check, complaints, enter } from "./browser.mjs";
+import { SIZES, check, complaints, enter, until } from "./browser.mjs";
 
 const axe = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -10,12 +10,13 @@ check(async (open, { url, run, worker, feat, shots }) => {
   const field = page.getByRole("combobox", { name: "Go to" });
   const chosen = page.getByRole("option", { selected: true });
   const gone = () => field.waitFor({ state: "detached" });
-  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("aria-label"));
+  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("aria-haspopup"));
   await enter(page, `${url}/goals`);
 
   await page.keyboard.press("Control+k");
   await field.waitFor();
-  told.groups = await page.getByRole("listbox").getByRole("group").evaluateAll((groups) => groups.map((group) => group.getAttribute("aria-label")));
+  const groups = () => page.getByRole("listbox").getByRole("group").evaluateAll((groups) => groups.map((group) => group.getAttribute("aria-label")));
+  told.groups = await until(groups, (names) => ["Runs", "Workers", "Episodes", "Feats"].every((name) => names.includes(name)));
   told.pointed = await field.evaluate((input) => document.getElementById(input.getAttribute("aria-activedescendant"))?.textContent);
   await page.keyboard.press("ArrowUp");
   told.last = await chosen.textContent();
@@ -30,7 +31,7 @@ check(async (open, { url, run, worker, feat, shots }) => {
   await page.keyboard.press("Escape");
   await gone();
 
-  const button = page.getByRole("button", { name: "Go to anything" });
+  const button = page.getByRole("button", { name: "Go to …" });
   await button.focus();
   await page.keyboard.press("Enter");
   await field.waitFor();
@@ -69,7 +70,7 @@ check(async (open, { url, run, worker, feat, shots }) => {
   await page.screenshot({ path: `${shots}/palette-done.png` });
   const phone = await open({ ...SIZES.phone, colorScheme: "light" });
   await enter(phone, `${url}/runs`);
-  await phone.getByRole("button", { name: "Go to anything" }).tap();
+  await phone.getByRole("button", { name: "Go to …" }).tap();
   await phone.getByRole("dialog").getByRole("option").first().waitFor();
   told.wide = await phone.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   await phone.screenshot({ path: `${shots}/palette-phone.png` });

@@ -5,7 +5,7 @@ import { SIZES, check, complaints, enter, scripts } from "./browser.mjs";
 const axe = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const GRAVE = ["serious", "critical"];
 
-check(async (open, { url, rooms, shots }) => {
+check(async (open, { url, rooms, shows = {}, shots }) => {
   const told = [];
   for (const [size, colorScheme] of [["desktop", "dark"], ["desktop", "light"], ["phone", "dark"], ["phone", "light"]]) {
     const page = await open({ ...SIZES[size], colorScheme });
@@ -14,7 +14,7 @@ check(async (open, { url, rooms, shots }) => {
       const fetched = scripts(page);
       await enter(page, url + path);
       const script = await fetched();
-      await page.waitForTimeout(500); // for pictures that come over sockets
+      if (shows[name]) await page.locator(shows[name]).first().waitFor(); // what comes over sockets
       await page.screenshot({ path: `${shots}/${name}-${size}-${colorScheme}.png` });
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));

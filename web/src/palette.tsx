@@ -8,14 +8,15 @@ const PAGE = 8;
 
 export function Palette({ close }: { close: () => void }) {
   const [asked, setAsked] = useState("");
-  const [chosen, setChosen] = useState(0);
+  const [chosen, setChosen] = useState<string>();
   const list = useRef<HTMLDivElement>(null);
   const went = useRef(false);
   const id = useId();
   const all = useCommands(useDeferredValue(asked.trim()));
   const groups = useMemo(() => found(all, asked), [all, asked]);
   const commands = groups.flatMap((group) => group.commands);
-  const at = Math.min(chosen, commands.length - 1);
+  // By name, for what is found after it was chosen may come before it.
+  const at = Math.max(0, commands.findIndex(({ id }) => id === chosen));
   const optionId = (place: number) => `${id}-${place}`;
 
   useEffect(() => {
@@ -38,7 +39,7 @@ export function Palette({ close }: { close: () => void }) {
     const to = { ArrowDown: (at + 1) % commands.length, ArrowUp: (at - 1 + commands.length) % commands.length, PageDown: Math.min(at + PAGE, commands.length - 1), PageUp: Math.max(at - PAGE, 0) }[event.key];
     if (to === undefined || !commands.length) return;
     event.preventDefault();
-    setChosen(to);
+    setChosen(commands[to]?.id);
   };
 
   let place = 0;
@@ -62,7 +63,7 @@ export function Palette({ close }: { close: () => void }) {
           value={asked}
           onChange={(event) => {
             setAsked(event.target.value);
-            setChosen(0);
+            setChosen(undefined);
           }}
           onKeyDown={press}
         />
@@ -81,7 +82,7 @@ export function Palette({ close }: { close: () => void }) {
                   role="option"
                   aria-selected={mine === at}
                   className="flex min-h-10 cursor-pointer items-center gap-3 rounded-sm border-l-2 border-transparent px-2 aria-selected:border-accent aria-selected:bg-raised"
-                  onPointerMove={() => setChosen(mine)}
+                  onPointerMove={() => setChosen(command.id)}
                   onClick={() => run(command)}
                 >
                   <span className="text-quiet"><Icon name={command.icon} /></span>

@@ -54,11 +54,10 @@ export function Shell() {
           </nav>
           <div className="ml-auto flex items-center gap-2">
             <Connection />
-            <button type="button" className="button" aria-label="Go to anything" aria-keyshortcuts="Control+K" aria-haspopup="dialog" onClick={() => setPalette(true)}>
+            <button type="button" className="button" aria-keyshortcuts="Control+K" aria-haspopup="dialog" onClick={() => setPalette(true)}>
               <Icon name="search" />
-              <span aria-hidden className="hidden gap-3 font-normal text-quiet lg:flex">
-                Go to … <span className="flex gap-1"><kbd className="key">{keyCap("Control")}</kbd><kbd className="key">K</kbd></span>
-              </span>
+              <span className="sr-only font-normal text-quiet lg:not-sr-only">Go to …</span>
+              <span aria-hidden className="ml-1 hidden gap-1 lg:flex"><kbd className="key">{keyCap("Control")}</kbd><kbd className="key">K</kbd></span>
             </button>
             <ThemeSwitch />
             <Tip text="Keys (?)">
