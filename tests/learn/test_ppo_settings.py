@@ -98,6 +98,16 @@ def test_every_step_is_learned_from_once_in_every_epoch(net: dict[str, Any]) -> 
         assert len(batches) == 2 and seen.sort().values.tolist() == list(range(8 * 16))
 
 
+@pytest.mark.parametrize("shape", [(9,), (9, 3), (9, 2, 5, 4), (9, 2, 5, 4, 3)], ids=len)
+def test_rows_are_those_that_were_asked_for_and_lie_as_they_lay(shape: tuple[int, ...]) -> None:
+    part = torch.tensor([7, 0, 7, 3])
+    plain = torch.rand(shape)
+    laid = plain.to(memory_format=torch.channels_last) if len(shape) == 4 else plain
+    for tensor in (plain, laid):
+        rows = ppo._rows(tensor, part)
+        assert torch.equal(rows, plain[part]) and rows.stride() == tensor.stride()
+
+
 def test_with_rewards_of_other_steps_nothing_is_learned() -> None:
     config = BASE.model_copy(update={"epochs": 4, "optim": OptimConfig(lr=1e-2, schedule="constant")})
     taught, blind = vectors(config), vectors(config)

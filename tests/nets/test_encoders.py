@@ -8,7 +8,7 @@ from torch.nn import functional
 from ludus.core.errors import InputError
 from ludus.core.protocols import WorldSpec
 from ludus.nets.agent import Agent, Door, make_agent
-from ludus.nets.encoders import NetConfig, derive, make_encoder, patches
+from ludus.nets.encoders import NetConfig, derive, lay_out, make_encoder, patches
 
 PICTURES = [(2, 72, 80), (1, 37, 41), (2, 48, 64, 3)]
 
@@ -21,6 +21,17 @@ def test_pictures_become_features(kind: str, stacked: tuple[int, ...], size: flo
     encoder = make_encoder(config, stacked, 3)
     features = encoder(torch.randint(0, 4, (5, *stacked), dtype=torch.uint8))
     assert features.shape == (5, derive(config).hidden) and torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("kind", ["small", "nature", "impala"])
+def test_frames_laid_out_anew_are_the_same_frames_and_bit_for_bit_the_same_features(kind: str) -> None:
+    encoder = make_encoder(NetConfig.model_validate({"kind": kind}), (2, 48, 48), 3).to(
+        memory_format=torch.channels_last  # type: ignore[call-overload]
+    )
+    frames = torch.randint(0, 4, (3, 5, 2, 48, 48), dtype=torch.uint8)
+    laid = lay_out(encoder, frames)
+    assert torch.equal(laid, frames) and (laid.stride() != frames.stride()) == (kind != "small")
+    assert torch.equal(encoder(laid.flatten(0, 1)), encoder(frames.flatten(0, 1)))
 
 
 def test_vectors_become_features() -> None:

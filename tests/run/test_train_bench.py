@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ludus.core import rng
-from ludus.core.errors import InputError
+from ludus.core.errors import InputError, MissingExtraError
 from ludus.gameboy.world import GameBoyWorld
+from ludus.run import train_bench
 from ludus.run.train_bench import Plan, run
 
 TINY = Plan(lanes=2, horizon=4, epochs=1, minibatches=2, rounds=2)
@@ -20,6 +21,21 @@ def test_sides_take_turns_and_each_round_counts() -> None:
 def test_stable_baselines3_plays_the_same_lanes() -> None:
     pytest.importorskip("stable_baselines3", reason="needs: pip install 'ludus[rl]'")
     assert run(TINY, ("sb3",))[0].median > 0
+
+
+@pytest.mark.slow
+def test_pufferlib_plays_the_same_lanes() -> None:
+    pytest.importorskip("pyro", reason="needs PufferLib 3.0 with its trainer, see docs/training.md")
+    pytest.importorskip("gym", reason="needs PufferLib 3.0 with its trainer, see docs/training.md")
+    assert run(TINY, ("pufferlib",))[0].median > 0
+
+
+def test_a_side_whose_package_is_missing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_bench, "find_spec", lambda _name: None)
+    with pytest.raises(InputError, match=r"pufferlib is not installed; docs/training.md tells how"):
+        run(TINY, ("ludus", "pufferlib"))
+    with pytest.raises(MissingExtraError, match=r"pip install 'ludus\[rl\]'"):
+        run(TINY, ("sb3",))
 
 
 @pytest.mark.slow
@@ -57,5 +73,5 @@ def test_an_unknown_side_is_refused_with_the_nearest() -> None:
 @pytest.mark.slow
 def test_the_loop_is_half_as_quick_again_as_stable_baselines3() -> None:
     pytest.importorskip("stable_baselines3", reason="needs: pip install 'ludus[rl]'")
-    ours, peer = run(Plan(rounds=5), ("ludus", "sb3"))
+    ours, peer = run(Plan(rounds=5), ("ludus-fp32", "sb3"))
     assert ours.median >= 1.5 * peer.median

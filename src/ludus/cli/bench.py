@@ -69,8 +69,9 @@ def run_train(
     """Measure the whole training loop on Pot Yard with Nature's net, one thread, in turns: steps a second of CPU time.
 
     Args:
-        sides: ludus (bf16 where the CPU has it), ludus-fp32, sb3 (Stable-Baselines3), cleanrl (a loop of its shape),
-            recipe (that of ludus train potyard, with its own net), pyboy-sb3 (Stable-Baselines3 on PyBoy).
+        sides: ludus (bf16 where the CPU has it), ludus-fp32, sb3 (Stable-Baselines3), pufferlib (its 3.0), cleanrl (a
+            loop of its shape), recipe (that of ludus train potyard, with its own net), pyboy-sb3 (Stable-Baselines3
+            on PyBoy).
         lanes: played together.
         horizon: steps of each lane in a rollout.
         epochs: of each update.

@@ -24,6 +24,7 @@ from ludus.learn.augment import random_shifts, shift
 from ludus.learn.optim import OptimConfig, make_optimizers, scheduled, set_rates
 from ludus.learn.rollout import Rollout
 from ludus.nets.agent import Agent
+from ludus.nets.encoders import lay_out
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Metrics = dict[str, float]
@@ -170,7 +171,7 @@ def _prepare(
         shifts = random_shifts(learner.seed, learner.updates, len(flat), pad=config.shift_pad).to(flat.device)
         rollout = replace(rollout, frames=shift(flat, shifts, pad=config.shift_pad).view_as(rollout.frames))
         rollout = replace(rollout, log_prob=_rethink(agent, rollout, config)[0])
-    return rollout, gained
+    return replace(rollout, frames=lay_out(agent.encoder, rollout.frames)), gained
 
 
 @torch.no_grad()
@@ -203,9 +204,16 @@ def _minibatches(
         if by_lane:
             chosen = {name: tensor[: rollout.steps, part] for name, tensor in tensors.items()}
         else:
-            chosen = {name: tensor[part] for name, tensor in tensors.items()}
+            chosen = {name: _rows(tensor, part) for name, tensor in tensors.items()}
         batch = Advantages(chosen.pop("advantage"), chosen.pop("target"))
         yield _Batch(Rollout(carry=carry[part] if by_lane else carry[:0], **chosen), batch)
+
+
+def _rows(tensor: Tensor, part: Tensor) -> Tensor:
+    """Give some rows of a tensor, laid out as they are; `tensor[part]` is slower, it goes byte by byte."""
+    if tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last):
+        return tensor.permute(0, 2, 3, 1).index_select(0, part).permute(0, 3, 1, 2)
+    return tensor.index_select(0, part)
 
 
 def _loss(agent: Agent, batch: _Batch, config: PpoConfig) -> tuple[Tensor, dict[str, Tensor]]:

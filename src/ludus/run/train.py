@@ -22,6 +22,7 @@ from ludus.core.protocols import World
 from ludus.core.types import Checkpoint
 from ludus.gameboy.machine import usable_cpus
 from ludus.learn import checkpoint as store
+from ludus.learn.memory import keep_freed
 from ludus.learn.ppo import Learner, autocast, find_precision, make_learner, update
 from ludus.learn.profile import differences, numeric_profile
 from ludus.learn.rollout import Rollout, empty_rollout
@@ -116,6 +117,7 @@ def train(
     if not recipe.run.steps and not recipe.run.minutes:
         raise InputError("run.steps and run.minutes are both 0, expected one of them: how long to train.")
     folder.mkdir(parents=True, exist_ok=True)
+    keep_freed()
     with threads(_thread_count(recipe)):
         world = make_world(recipe.world, recipe.run.lanes, threads=min(recipe.run.lanes, torch.get_num_threads()))
         run = _open(recipe, folder, world, ancestor, strict, on_notice, clock or SystemClock())

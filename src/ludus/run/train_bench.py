@@ -1,16 +1,22 @@
-"""How fast the whole training loop is, beside Stable-Baselines3 and a loop of CleanRL's shape in the same run.
+"""How fast the whole training loop is, beside Stable-Baselines3, PufferLib and a loop of CleanRL's shape.
 
 All sides play the same Worlds (Pot Yard, all lanes in one core), and learn with Nature's net, as many lanes, steps,
-epochs and minibatches, on one thread. They take turns; what counts is CPU time, warm-up left out. Two more sides are
-the shipped recipe, with its own net, and what it is to replace: PyBoy and Stable-Baselines3.
+epochs and minibatches, on one thread. They take turns, each in a process of its own, so that none finds the heap as
+another left it; what counts is CPU time, warm-up left out. Two more sides are the shipped recipe, with its own net, and
+what it is to replace: PyBoy and Stable-Baselines3.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -22,6 +28,7 @@ from ludus.core.errors import InputError, MissingExtraError, nearest
 from ludus.core.gym import WorldVectorEnv
 from ludus.core.protocols import World
 from ludus.gameboy.world import GameBoyWorld
+from ludus.learn.memory import keep_freed
 from ludus.learn.ppo import PpoConfig, Precision, autocast, make_learner, update
 from ludus.learn.rollout import empty_rollout
 from ludus.learn.threads import threads
@@ -67,21 +74,48 @@ class Pace:
 
 
 def run(plan: Plan, sides: tuple[str, ...]) -> list[Pace]:
-    """Give the pace of each side; they take turns, every other round backwards. Raises `MissingExtraError`."""
-    unknown = [side for side in sides if side not in SIDES]
-    if unknown:
-        raise InputError(f"there is no side {unknown[0]!r}; {nearest(unknown[0], SIDES)}")
-    with threads(1):
-        iterate = {side: SIDES[side](plan) for side in sides}
-        for warm_up in iterate.values():
-            warm_up()
-        taken: dict[str, list[float]] = {side: [] for side in sides}
+    """Give the pace of each side; they take turns, every other round backwards.
+
+    Raises `InputError` on a side that is not there, and it or `MissingExtraError` where a side's package is missing.
+    """
+    for side in sides:
+        _check(side)
+    spawn = multiprocessing.get_context("spawn")
+    taken: dict[str, list[float]] = {side: [] for side in sides}
+    with ExitStack() as stack:
+        homes = {side: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for side in sides}
+        for side, home in homes.items():
+            home.submit(_iterate, side, plan).result()
         for number in range(plan.rounds):
             for side in sides if number % 2 == 0 else reversed(sides):
-                began_s = time.process_time()
-                iterate[side]()
-                taken[side].append(plan.steps / (time.process_time() - began_s))
+                taken[side].append(plan.steps / homes[side].submit(_iterate, side, plan).result())
+        for home in homes.values():
+            home.submit(_open.cache_clear).result()
     return [Pace(side, tuple(taken[side])) for side in sides]
+
+
+def _check(side: str) -> None:
+    if side not in SIDES:
+        raise InputError(f"there is no side {side!r}; {nearest(side, SIDES)}")
+    for package, extra in NEEDS.get(side, {}).items():
+        if find_spec(package) is None and extra is None:
+            raise InputError(f"{package} is not installed; docs/training.md tells how, for pip alone does not do it.")
+        if find_spec(package) is None and extra is not None:
+            raise MissingExtraError(package, extra=extra)
+
+
+def _iterate(side: str, plan: Plan) -> float:
+    """Give the CPU seconds of a rollout and what is learned from it, in the side's own process."""
+    with threads(1):
+        iterate = _open(side, plan)
+        began_s = time.process_time()
+        iterate()
+        return time.process_time() - began_s
+
+
+@cache
+def _open(side: str, plan: Plan) -> Iterate:
+    return SIDES[side](plan)
 
 
 def _world(plan: Plan) -> World:
@@ -95,6 +129,7 @@ def ludus(plan: Plan, *, precision: Precision) -> Iterate:
 
 
 def _loop(plan: Plan, config: PpoConfig, net: NetConfig, *, stack: int) -> Iterate:
+    keep_freed()
     world = _world(plan)
     agent = make_agent(Door.of(world.spec, stack), net, seed=0)
     learner = make_learner(agent, config, seed=0)
@@ -118,29 +153,23 @@ def shipped_recipe(plan: Plan) -> Iterate:
 
 
 def stable_baselines3(plan: Plan) -> Iterate:
-    """Give Stable-Baselines3's PPO with its own Nature net. Raises `MissingExtraError`."""
-    try:
-        from stable_baselines3 import PPO
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("stable-baselines3", extra="rl") from error
+    """Give Stable-Baselines3's PPO with its own Nature net."""
     from ludus.run.train_bench_sb3 import LanesAsVecEnv
 
-    return _sb3(plan, PPO, LanesAsVecEnv(_world(plan), stack=STACK))
+    return _sb3(plan, LanesAsVecEnv(_world(plan), stack=STACK))
 
 
 def pyboy_and_sb3(plan: Plan) -> Iterate:
-    """Give Stable-Baselines3's PPO on PyBoy, a console for each lane. Raises `MissingExtraError`."""
-    try:
-        from stable_baselines3 import PPO
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("stable-baselines3", extra="rl") from error
+    """Give Stable-Baselines3's PPO on PyBoy, a console for each lane."""
     from ludus.run.train_bench_pyboy import PyBoyLanes
 
-    return _sb3(plan, PPO, PyBoyLanes(plan.lanes, stack=2))
+    return _sb3(plan, PyBoyLanes(plan.lanes, stack=2))
 
 
-def _sb3(plan: Plan, ppo: Any, lanes: Any) -> Iterate:
-    model = ppo(
+def _sb3(plan: Plan, lanes: Any) -> Iterate:
+    from stable_baselines3 import PPO
+
+    model = PPO(
         "CnnPolicy",
         lanes,
         n_steps=plan.horizon,
@@ -150,6 +179,20 @@ def _sb3(plan: Plan, ppo: Any, lanes: Any) -> Iterate:
         device="cpu",
     )
     return lambda: model.learn(plan.steps, reset_num_timesteps=False) and None
+
+
+def pufferlib(plan: Plan) -> Iterate:
+    """Give PufferLib's trainer with its own Nature net."""
+    from ludus.run.train_bench_puffer import trainer
+
+    minibatch = plan.steps // plan.minibatches
+    made = trainer(_world(plan), stack=STACK, horizon=plan.horizon, epochs=plan.epochs, minibatch=minibatch)
+
+    def iterate() -> None:
+        made.evaluate()
+        made.train()
+
+    return iterate
 
 
 def cleanrl(plan: Plan) -> Iterate:
@@ -244,7 +287,15 @@ SIDES: dict[str, Callable[[Plan], Iterate]] = {
     "ludus": lambda plan: ludus(plan, precision="auto"),
     "ludus-fp32": lambda plan: ludus(plan, precision="fp32"),
     "sb3": stable_baselines3,
+    "pufferlib": pufferlib,
     "recipe": shipped_recipe,
     "pyboy-sb3": pyboy_and_sb3,
     "cleanrl": cleanrl,
 }
+
+NEEDS: dict[str, dict[str, str | None]] = {
+    "sb3": {"stable_baselines3": "rl"},
+    "pufferlib": {"pufferlib": None},
+    "pyboy-sb3": {"pyboy": "bench", "stable_baselines3": "rl"},
+}
+"""Packages of a side, and the extra that brings each; None where none does."""
