@@ -16,14 +16,13 @@ import pytest
 from ludus.core import rng
 from ludus.core.clock import ManualClock
 from ludus.core.errors import InputError
-from ludus.core.protocols import Choice, World, WorldSpec
+from ludus.core.protocols import Choice, World
 from ludus.run.games import game_settings, open_world
 from ludus.run.watching import Turns
 from ludus.serve.api.lab import LabSettings
 from ludus.serve.door.keys import Keys
 from ludus.serve.worker.lab import LabWorker
 from ludus.serve.worker.server import WorkerServer, create_worker_app
-from ludus.serve.worker.sight import FROZEN_LOOKS, Sight
 from tests.serve.lab import Served, free_port
 
 LANES, LIMIT = 2, 80
@@ -33,6 +32,7 @@ FEATS = [
         "name": "Begun",
         "predicate": {"event_happened": ["stage_start", {}]},
         "clip": {"pre_s": 1, "post_s": 4},
+        "hall": "shame",
     },
     {
         "id": "any.counter",
@@ -126,6 +126,21 @@ def test_events_status_metrics_and_clips_reach_the_lab(lab: Served, tmp_path: Pa
             assert clip["clip"]["frames"] > 0 and clip["clip"]["episode"] == clip["wish"]["episode_id"]
 
 
+def test_lanes_are_scored_by_the_feats_that_the_lab_notices_in_them(lab: Served, tmp_path: Path) -> None:
+    def scored() -> Any:
+        told = ask(lab, "/workers")[0]["status"]
+        return told if told.get("hype") and told.get("shame") else None
+
+    with closing(Play(lab.url, lab.token, tmp_path / "state")) as play:
+        play.play(3 * LIMIT)
+        wait(lambda: ask(lab, "/workers"))
+        told = wait(scored)
+    halls = [unlock["hall"] for unlock in ask(lab, "/feats/unlocks")]
+    for score, hall in (("hype", "fame"), ("shame", "shame")):
+        assert {lane for lane, _ in told[score]} <= {*range(LANES)}
+        assert all(0.0 < value <= halls.count(hall) for _, value in told[score])
+
+
 def test_the_play_waits_for_nobody_and_what_happened_meanwhile_is_told_later(tmp_path: Path) -> None:
     port, state = free_port(), tmp_path / "state"
     play = Play(f"http://127.0.0.1:{port}", "no token", state)
@@ -175,25 +190,3 @@ def test_the_workers_own_server_gives_its_status_and_the_newest_moments(lab: Ser
             assert client.post("/highlight/encode", json=body, headers={"authorization": ""}).status_code == 401
     with lab.client() as browser:
         assert browser.get(url).content[4:8] == b"ftyp"
-
-
-def test_black_pictures_and_pictures_that_stand_still_are_flagged(play_spec: WorldSpec) -> None:
-    sight = Sight(play_spec)
-    sight.look()
-    assert sight.to_json() == {"flags": [], "black": [], "frozen": []}
-    for look in range(FROZEN_LOOKS + 1):
-        frames = np.zeros((3, 72, 80), np.uint8)
-        frames[1] = 3  # black, and still
-        frames[2] = look % 4
-        sight.frames = frames
-        sight.look()
-    assert sight.to_json()["frozen"] == [0, 1]
-    assert 1 in sight.to_json()["black"] and 0 not in sight.to_json()["black"]
-    sight.look()
-    assert sight.to_json()["frozen"] == [], "nothing new was played"
-
-
-@pytest.fixture
-def play_spec() -> WorldSpec:
-    with closing(open_world(game_settings("potyard", {}), 1)) as world:
-        return world.spec

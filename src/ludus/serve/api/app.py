@@ -39,9 +39,10 @@ from ludus.serve.door.asked import address_of, cookie_name
 from ludus.serve.door.keys import COOKIE_S
 from ludus.serve.door.security import KIB, MIB, RETRY_S, Door, rules_for, too_many
 from ludus.serve.page import with_page
+from ludus.serve.store.database import UnwritableError
 from ludus.serve.store.metrics import MetricsBody
 from ludus.serve.store.writer import MOST_WAITING
-from ludus.serve.wire import RefusedError
+from ludus.serve.wire import RefusedError, disk_full
 
 LOG = logging.getLogger("ludus.serve")
 
@@ -135,8 +136,11 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
 
     async def unwritten(request: Request, error: Exception) -> Response:
         if isinstance(error, OSError) and error.errno in FULL:
-            return answer(RefusedError(503, "disk_full", "the disk takes nothing; send it again later."))
+            return answer(disk_full())
         return await failed(request, error)
+
+    async def full(_request: Request, _error: Exception) -> Response:
+        return answer(disk_full())
 
     async def failed(request: Request, error: Exception) -> Response:
         LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -146,6 +150,7 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, told)
     app.add_exception_handler(OSError, unwritten)
+    app.add_exception_handler(UnwritableError, full)
     app.add_exception_handler(Exception, failed)
 
 

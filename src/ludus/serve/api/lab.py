@@ -23,6 +23,7 @@ from ludus.serve.live.pictures import Live
 from ludus.serve.live.relay import Relay
 from ludus.serve.live.ws import Room
 from ludus.serve.store.backends import open_database
+from ludus.serve.store.database import UnwritableError
 from ludus.serve.store.ingest import Fresh, Ingest
 from ludus.serve.store.judging import Judging
 from ludus.serve.store.metrics import MetricRow, MetricsLog
@@ -103,7 +104,10 @@ class Lab:
     def close(self) -> None:
         """Write what waits, save the judge's memory, and let go of everything."""
         self.writer.close()
-        self.ingest.save()
+        try:
+            self.ingest.save()
+        except UnwritableError as error:
+            LOG.warning("%s What the judge remembers is not saved: the next start judges the newest again.", error)
         self._mirror()
         self.metrics.close()
         self.store.close()

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ludus.core.errors import InputError
-from ludus.serve.store.database import Row, Values
+from ludus.serve.store.database import Row, UnwritableError, Values
 
 LOCK = 0x4C554455  # "LUDU": the advisory lock of the writer
+DISK_FULL = "53100"
+"""Of PostgreSQL's error codes, appendix A."""
 TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA"}
 
 
@@ -41,8 +43,9 @@ class PostgresDatabase:
         """Begin a transaction of the writer; commit at its end, or undo all of it if an error leaves it."""
         self.write("BEGIN")
         try:
-            yield
-            self.write("COMMIT")
+            with _told_when_full():
+                yield
+                self.write("COMMIT")
         except BaseException:
             self.write("ROLLBACK")
             raise
@@ -61,7 +64,7 @@ class PostgresDatabase:
 
     def read(self, sql: str, values: Values | None = None) -> list[Row]:
         """Run a query on what is committed, from any thread, and give its rows."""
-        with self._engine.connect() as connection:
+        with _told_when_full(), self._engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(sql), dict(values or {}))]
 
     def faults(self) -> list[str]:
@@ -78,6 +81,18 @@ class PostgresDatabase:
             self._writer.close()
             self._writer = None
         self._engine.dispose()
+
+
+@contextmanager
+def _told_when_full() -> Iterator[None]:
+    """Raise `UnwritableError` where the server's disk is full."""
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != DISK_FULL:
+            raise
+        why = str(error.orig).partition("\n")[0]
+        raise UnwritableError(f"PostgreSQL takes nothing: {why}; make room on its disk.") from error
 
 
 def _translated(sql: str) -> str:

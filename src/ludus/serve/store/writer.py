@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ludus.serve.store.database import UnwritableError
 from ludus.serve.store.rows import Store
-from ludus.serve.wire import RefusedError
+from ludus.serve.wire import RefusedError, disk_full
 
 Result = TypeVar("Result")
 LOG = logging.getLogger("ludus.serve")
@@ -114,7 +114,7 @@ class Writer:
             if not self.unwritable:
                 LOG.error("%s What comes is refused until then.", error)
             self.unwritable = True
-            job.done.set_exception(RefusedError(503, "disk_full", "the disk takes nothing; send it again later."))
+            job.done.set_exception(disk_full())
         except Exception as error:  # noqa: BLE001 # whoever asked is told
             job.done.set_exception(error)
 

@@ -30,6 +30,7 @@ from ludus.serve.live.feed import LiveFeed
 from ludus.serve.wire import RefusedError
 from ludus.serve.worker.errands import Errands, Film, upload
 from ludus.serve.worker.reel import Reel
+from ludus.serve.worker.regard import DEATH, Regard
 from ludus.serve.worker.server import EncodeBody
 from ludus.serve.worker.sight import Sight
 from ludus.serve.worker.spool import Reporter, Spool, client_for
@@ -46,6 +47,8 @@ MOST_CLIPS = 8
 RATES = 6
 RETURNS = 100
 """Episodes whose returns are averaged."""
+EPISODES, MOST_UNLOCKS = 16, 200
+"""Of each lane that are remembered, and unlocks that are heard of at a time, for the lanes' scores."""
 
 
 class LabWorker:
@@ -70,7 +73,12 @@ class LabWorker:
         self._stack.callback(os.close, _hold(state))
         self._spool = Spool(state / "spool")
         self._reel = Reel(state, world.spec, world.lanes)
-        self._sight = Sight(world.spec)
+        self._sight = Sight(world.spec, world.lanes)
+        self._regard = Regard(world.lanes, step_hz=world.spec.step_hz)
+        self._lane_of: dict[str, int] = {}
+        """Of the newest episodes."""
+        self._unlock = 0
+        """The newest that was heard of."""
         self._client = self._stack.enter_context(client_for(url, token))
         self._reporter = Reporter(self._spool, name, self._client)
         self._errands = Errands(self._client, name, self._reel.cut)
@@ -91,8 +99,9 @@ class LabWorker:
     def read(self, turn: Turn) -> None:
         """Take one more turn of the play."""
         self._length = self._length.copy()  # whoever shows the old one keeps it
-        for lane, _ in turn.began:
+        for lane, opening in turn.began:
             self._length[lane], self._return[lane] = 0, 0.0
+            self._remember(opening.id, lane)
         if turn.moved is not None:
             self._length += turn.moved
             self._return += turn.step.reward
@@ -101,7 +110,7 @@ class LabWorker:
         for lane in turn.ended:
             self.episodes += 1
             self._returns.append(float(self._return[lane]))
-        self._sight.frames = turn.step.frames
+        self._sight.follow(turn)
         if self._live is not None:
             self._live.show(turn.step.frames, self._length)
         if turn.events:
@@ -122,6 +131,7 @@ class LabWorker:
             "episodes": self.episodes,
             "waiting_events": len(self._spool),
             **self._sight.to_json(),
+            **self._regard.to_json(),
         }
         if returns:
             told |= {"reward": returns[-1], "mean_return": sum(returns) / len(returns)}
@@ -186,8 +196,27 @@ class LabWorker:
             self._spool.add([event for events in turns for event in events])
         except RefusedError as error:
             LOG.error("%s events are lost, which no orchestrator takes: %s", sum(map(len, turns)), error)
-        for _ in turns:
+        for events in turns:
             self._heard.popleft()
+            for event in events:
+                if event.kind == DEATH:
+                    self._regard.credit(event.lane, "shame")
+
+    def _remember(self, episode: str, lane: int) -> None:
+        self._lane_of[episode] = lane
+        if len(self._lane_of) > EPISODES * self._lanes:
+            del self._lane_of[next(iter(self._lane_of))]
+
+    def _look(self) -> None:
+        """Look at the lanes, and hear which feats were unlocked in them. Raises `httpx.HTTPError`."""
+        self._sight.look()
+        self._regard.look(self._sight.played, self._sight.earned)
+        answer = self._client.get("/feats/unlocks", params={"run": self.run, "limit": MOST_UNLOCKS})
+        for unlock in answer.raise_for_status().json():
+            lane = self._lane_of.get(unlock["episode_id"])
+            if unlock["id"] > self._unlock and lane is not None:
+                self._regard.credit(lane, unlock["hall"])
+            self._unlock = max(self._unlock, unlock["id"])
 
     def _report(self, *, sync: bool, metrics: bool) -> bool:
         """Tell all that there is to tell; whether the orchestrator answers."""
@@ -196,7 +225,7 @@ class LabWorker:
             if answers and metrics and self._rate.measure(self.steps):
                 self._client.post(f"/runs/{self.run}/metrics", json={"rows": [self._row()]}).raise_for_status()
             if answers and sync:
-                self._sight.look()
+                self._look()
                 self._errands.run(self.status(), want=MOST_CLIPS)
         except (httpx.HTTPError, RefusedError) as error:
             answers = False
