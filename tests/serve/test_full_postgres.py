@@ -1,4 +1,4 @@
-"""A PostgreSQL whose disk is full: senders are told so, nothing that was acknowledged is lost, and all goes on with room."""
+"""A PostgreSQL whose disk is full: senders are told so, nothing acknowledged is lost, and with room all goes on."""
 
 from __future__ import annotations
 
