@@ -30,6 +30,8 @@ export interface ChartProps {
   levels?: readonly { y: number; label: string }[];
   format?: (value: number) => string;
   formatX?: (value: number) => string;
+  /** What x is. */
+  over?: string;
 }
 
 const COLORS = 7;
@@ -47,7 +49,7 @@ function aligned(curves: readonly Curve[]): uPlot.AlignedData {
   return tables.length ? uPlot.join(tables) : [[]];
 }
 
-export function Chart({ label, curves, height = 240, time = false, logY = false, cursor, at, seek, levels, format = usual, formatX }: ChartProps) {
+export function Chart({ label, curves, height = 240, time = false, logY = false, cursor, at, seek, levels, format = usual, formatX, over }: ChartProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const newest = useRef({ at, seek, levels, format, formatX });
@@ -133,7 +135,10 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
   return (
     <figure aria-label={label}>
       <div ref={host} role="img" aria-label={label} className={`w-full overflow-hidden ${seek ? "cursor-crosshair" : ""}`} />
-      <Legend curves={curves} pointed={pointed} format={format} />
+      <div className="mt-2 flex items-start justify-between gap-4 text-xs">
+        <Legend curves={curves} pointed={pointed} format={format} />
+        {over && <p className="whitespace-nowrap text-quiet">{over} <span aria-hidden>→</span></p>}
+      </div>
     </figure>
   );
 }
@@ -141,7 +146,7 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
 function Legend({ curves, pointed, format }: { curves: readonly Curve[]; pointed: readonly (number | null | undefined)[] | null; format: (value: number) => string }) {
   let place = 1;
   return (
-    <ul className="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs">
+    <ul className="flex flex-wrap gap-x-4 gap-y-1">
       {curves.map((curve, number) => {
         const value = pointed ? pointed[place] : curve.y[curve.y.length - 1];
         place += curve.low && curve.high ? 3 : 1;

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type LinkProps, useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { runsQuery, workersQuery } from "./api";
-import { episodesQuery, policyName } from "./episode";
+import { episodesQuery, gameName, policyName } from "./episode";
 import type { IconName } from "./icons";
 import { featsQuery, goalsQuery } from "./judged";
 import { ago, figure } from "./numbers";
@@ -78,7 +78,7 @@ export function useCommands(asked: string): readonly Group[] {
       {
         name: "Episodes",
         commands: (episodes ?? []).map((line) =>
-          go(`Episode ${line.episode_idx} of ${line.run}`, "episodes", { to: "/episodes/$id", params: { id: line.id } }, `${line.scenario} · ${policyName(line.policy)} · seed ${line.seed} · return ${figure(line.return)}`, line.id),
+          go(`Episode ${line.episode_idx} of ${line.run}`, "episodes", { to: "/episodes/$id", params: { id: line.id } }, `${gameName(line.scenario)} · ${policyName(line.policy)} · seed ${line.seed} · return ${figure(line.return)}`, line.id),
         ),
       },
       {

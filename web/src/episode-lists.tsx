@@ -4,7 +4,7 @@ import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { type Line, type StepEvent, partOf, wordsOf } from "./episode";
 import { Icon } from "./icons";
 import { goalOf, useFeats, VerdictBadge } from "./judged";
-import { figure, short } from "./numbers";
+import { figure, size } from "./numbers";
 import { type Playhead, useShown } from "./playhead";
 import { Panel } from "./ui";
 
@@ -138,7 +138,7 @@ export function Provenance({ line }: { line: Line }) {
             bytes !== undefined && (
               <li key={part}>
                 <a className="button text-xs" href={partOf(line.id, part)} download>
-                  {part} <span className="text-quiet">{short(bytes)}B</span>
+                  {part} <span className="text-quiet">{size(bytes)}</span>
                 </a>
               </li>
             )

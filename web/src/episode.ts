@@ -94,6 +94,9 @@ export const hasFilm = ({ video }: Line): boolean => (video.frames ?? 0) > 0;
 /** Gives how a policy is called: the last part of its path. */
 export const policyName = (policy: string): string => policy.split("/").findLast(Boolean) ?? policy;
 
+/** Gives how a game is called: its scenario, without the digits that tell ids apart which look alike as file names. */
+export const gameName = (scenario: string): string => scenario.replace(/-[0-9a-f]{8}$/, "");
+
 /** Gives the address of a file of an episode. */
 export const partOf = (id: string, part: "video" | "trace" | "steps" | "events" | "thumb"): string => `/episodes/${encodeURIComponent(id)}/${part}`;
 

@@ -6,15 +6,20 @@ const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
 export const count = (value: number): string => COUNT.format(value);
-export const short = (value: number): string => SHORT.format(value);
+export const short = (value: number): string => minus(SHORT.format(value));
+/** Gives a number with the sign that is as wide as a plus. */
+const minus = (number: string): string => number.replace(/^-/, "−");
+
+/** Gives how large a file is. */
+export const size = (bytes: number): string => (bytes < 1000 ? `${bytes} B` : SHORT.format(bytes).replace(/[KMB]$/, (unit) => ` ${unit === "K" ? "k" : unit === "B" ? "G" : unit}B`));
 
 /** Gives a measured value with as many digits as tell something. */
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size >= 100_000) return short(value);
-  if (size >= 100 || Number.isInteger(value)) return COUNT.format(value);
-  return size !== 0 && size < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  if (size >= 100 || Number.isInteger(value)) return minus(COUNT.format(value));
+  return minus(size !== 0 && size < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3))));
 }
 
 /** Gives how long ago a time in seconds since 1970 was. */

@@ -46,7 +46,7 @@ export function RunCurves({ runs, view, change }: { runs: readonly Run[]; view: 
       aside={<Controls view={view} change={change} />}
     >
       {curves.length ? (
-        <Chart key={`${metric} ${view.x}`} label={`${metric} by ${view.x ?? "step"}`} curves={curves} height={320} logY={view.log ?? false} format={figure} formatX={view.x === "time" ? lasting : short} />
+        <Chart key={`${metric} ${view.x}`} label={`${metric} by ${view.x ?? "step"}`} curves={curves} height={320} logY={view.log ?? false} format={figure} formatX={view.x === "time" ? lasting : short} over={view.x === "time" ? "time" : "steps"} />
       ) : (
         <EmptyState title="Nothing to draw">None of these runs has told {metric}{view.x === "time" ? " with a time" : ""}.</EmptyState>
       )}

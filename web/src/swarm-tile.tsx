@@ -1,25 +1,38 @@
 /** A lane's picture among many: asked for only while it can be seen. */
-import { useEffect, useRef } from "react";
+import { type CSSProperties, useEffect, useRef } from "react";
 import { Icon } from "./icons";
 import { type LiveWorker, live } from "./live";
 
 const BEZEL_PX = 6;
 
-/** Gives how wide a picture is shown: about as wide as is usual, every pixel of it by whole pixels of the screen. */
-function shownWidth(width: number): number {
-  const usual = innerWidth < 640 ? 140 : 160;
+const GAP_PX = 12;
+/** What is beside the tiles of a worker: the page's margin, and its panel's. */
+const BESIDE_PX = 66;
+const WIDEST_PX = 1440;
+/** So many lanes are few. */
+const FEW = 8;
+
+/** Gives how wide a picture is shown: larger where there are few, every pixel of it by whole pixels of the screen. */
+function shownWidth({ width, lanes }: LiveWorker): number {
+  const usual = innerWidth < 640 ? 140 : lanes <= FEW ? 240 : 160;
   if (width > 2 * usual) return 2 * usual;
   return (width * Math.max(1, Math.floor((usual * devicePixelRatio) / width))) / devicePixelRatio;
 }
 
-export const tileWidth = (width: number): number => shownWidth(width) + 2 * BEZEL_PX;
+/** Gives the grid of a worker's tiles: as many in a row as there is room for, and no row much shorter than the others. */
+export function tileGrid(worker: LiveWorker): CSSProperties {
+  const tile = shownWidth(worker) + 2 * BEZEL_PX;
+  const most = Math.max(1, Math.floor((Math.min(innerWidth, WIDEST_PX) - BESIDE_PX + GAP_PX) / (tile + GAP_PX)));
+  const columns = Math.ceil(worker.lanes / Math.ceil(worker.lanes / most));
+  return { gridTemplateColumns: `repeat(auto-fill, ${tile}px)`, gap: GAP_PX, maxWidth: columns * (tile + GAP_PX) - GAP_PX };
+}
 
 /** flag: what is wrong with the picture, as its worker tells. */
 export function Tile({ worker, lane, flag, open }: { worker: LiveWorker; lane: number; flag: string | undefined; open: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const caption = useRef<HTMLSpanElement>(null);
-  const width = shownWidth(worker.width);
+  const width = shownWidth(worker);
 
   useEffect(() => {
     const glass = canvas.current?.getContext("bitmaprenderer");

@@ -142,6 +142,8 @@ export interface Column<T> {
   by?: (row: T) => string | number;
   cell: (row: T) => ReactNode;
   numeric?: boolean;
+  /** Left out where there is little room. */
+  minor?: boolean;
 }
 
 /** A table that is sorted by its heads; `open` answers a click on a row, which needs a link in a cell for the keyboard. */
@@ -159,10 +161,10 @@ export function Table<T>({ caption, columns, rows, keyOf, open }: { caption: str
         <caption className="sr-only">{caption}</caption>
         <thead>
           <tr className="border-b border-line text-xs text-quiet">
-            {columns.map(({ head, by, numeric }) => {
+            {columns.map(({ head, by, numeric, minor }) => {
               const down = sort?.head === head ? sort.down : null;
               return (
-                <th key={head} scope="col" aria-sort={down === null ? undefined : down ? "descending" : "ascending"} className={`px-3 py-2 font-medium whitespace-nowrap ${numeric ? "text-right" : ""}`}>
+                <th key={head} scope="col" aria-sort={down === null ? undefined : down ? "descending" : "ascending"} className={`px-3 py-2 font-medium whitespace-nowrap ${numeric ? "text-right" : ""} ${minor ? "max-sm:hidden" : ""}`}>
                   {by ? (
                     <button type="button" className="hover:text-ink" onClick={() => setSort({ head, down: down === null ? !!numeric : !down })}>
                       {down !== null && <span aria-hidden>{down ? "↓ " : "↑ "}</span>}
@@ -177,8 +179,8 @@ export function Table<T>({ caption, columns, rows, keyOf, open }: { caption: str
         <tbody>
           {sorted.map((row) => (
             <tr key={keyOf(row)} onClick={open && ((event) => (event.target as Element).closest("a,button,input,label") || open(row))} className={`border-b border-line last:border-0 hover:bg-raised ${open ? "cursor-pointer" : ""}`}>
-              {columns.map(({ head, cell, numeric }) => (
-                <td key={head} className={`px-3 py-2 ${numeric ? "text-right whitespace-nowrap" : ""}`}>{cell(row)}</td>
+              {columns.map(({ head, cell, numeric, minor }) => (
+                <td key={head} className={`px-3 py-2 ${numeric ? "text-right whitespace-nowrap" : ""} ${minor ? "max-sm:hidden" : ""}`}>{cell(row)}</td>
               ))}
             </tr>
           ))}

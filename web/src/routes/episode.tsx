@@ -2,7 +2,7 @@
 import { type UseQueryResult, useQueries, useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { type DistanceCurve, type EpisodeTimeline, type Line, distanceQuery, episodeQuery, episodesPage, hasFilm, partOf, policyName, timelineQuery, wordsOf } from "../episode";
+import { type DistanceCurve, type EpisodeTimeline, type Line, distanceQuery, episodeQuery, episodesPage, gameName, hasFilm, partOf, policyName, timelineQuery, wordsOf } from "../episode";
 import { EventList, Provenance, Verdicts } from "../episode-lists";
 import { Film, Transport, useWithoutFilm, wholePixels } from "../film";
 import { Icon } from "../icons";
@@ -44,7 +44,7 @@ function Shown({ line }: { line: Line }) {
       about={
         <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <span>
-            {line.scenario} · {policyName(line.policy)} · seed {line.seed} · {count(line.steps)} steps
+            {gameName(line.scenario)} · {policyName(line.policy)} · seed {line.seed} · {count(line.steps)} steps
           </span>
           <VerdictCounts line={line} />
           {line.truncated && <Badge>cut off</Badge>}

@@ -2,7 +2,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { createLazyRoute, Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import { type Line, episodesPage, hasFilm, namesQuery, partOf, policyName, type Wanted } from "../episode";
+import { type Line, episodesPage, gameName, hasFilm, namesQuery, partOf, policyName, type Wanted } from "../episode";
 import { Icon } from "../icons";
 import { goalsQuery, useFeats, VerdictCounts } from "../judged";
 import { useKeys } from "../keys";
@@ -88,7 +88,7 @@ function Filters({ total }: { total: number }) {
     <form role="search" aria-label="Episodes" className="mb-4 grid grid-cols-2 gap-2 sm:flex sm:flex-wrap sm:items-center" onSubmit={(event) => event.preventDefault()}>
       <input ref={field} type="search" className="field col-span-2 sm:w-52" placeholder="Filter: game, seed 3" aria-label="Filter episodes" value={filter} maxLength={200} onChange={(event) => set({ filter: event.target.value || undefined })} />
       <Choice label="Run" value={run} any="Every run" options={plain(names?.runs, run)} change={(run) => set({ run })} />
-      <Choice label="Game" value={game} any="Every game" options={plain(names?.scenarios, game)} change={(game) => set({ game })} />
+      <Choice label="Game" value={game} any="Every game" options={plain(names?.scenarios, game).map(([id]) => [id, gameName(id)] as const)} change={(game) => set({ game })} />
       <Choice label="Policy" value={policy} any="Every policy" options={plain(names?.policies, policy)} change={(policy) => set({ policy })} />
       <Choice label="Verdict" value={verdict} any="Any verdict" options={verdicts} change={(verdict) => set({ verdict })} />
       <Choice label="Film" value={film} any={FILMS.all} options={[["yes", FILMS.yes], ["no", FILMS.no]]} change={(film) => set({ film: film as EpisodesSearch["film"] })} />
@@ -121,7 +121,7 @@ function Sheet({ lines, more, fetching, stale }: { lines: readonly Line[]; more:
   }, [lines.length]);
   return (
     <>
-      <ol aria-busy={stale} className={`grid grid-cols-[repeat(auto-fill,minmax(10rem,1fr))] gap-x-3 gap-y-5 sm:grid-cols-[repeat(auto-fill,minmax(12.5rem,1fr))] sm:gap-x-4 ${stale ? "opacity-60" : ""}`}>
+      <ol aria-busy={stale} className={`sheet gap-y-5 ${stale ? "opacity-60" : ""}`}>
         {lines.map((line) => (
           <Card key={line.id} line={line} />
         ))}
@@ -158,8 +158,8 @@ function Card({ line }: { line: Line }) {
           <span className="text-xs whitespace-nowrap text-quiet">{count(line.steps)} steps</span>
           {!hasFilm(line) && <span className="ml-auto flex items-center gap-1 text-xs whitespace-nowrap text-quiet"><Icon name="close" size={8} /> no film</span>}
         </span>
-        <span className="block truncate px-1 text-xs text-quiet">
-          <span className="text-ink">{policyName(line.policy)}</span> · {line.scenario} · seed {line.seed}
+        <span className="line-clamp-2 px-1 text-xs text-quiet">
+          <span className="text-ink">{policyName(line.policy)}</span> · {gameName(line.scenario)} · seed {line.seed}
         </span>
       </Link>
       <span className="mt-1 flex flex-wrap gap-1 px-1">

@@ -184,8 +184,10 @@ function FeatCard({ feat, progress, lacking }: { feat: Full; progress: Near | un
   );
 }
 
-/** Gives a predicate in its own words, for feats that nobody has described. */
+/** Gives a predicate in words, for feats that nobody has described. */
 function wordsOf(predicate: unknown): string {
+  const [counter, least] = (predicate as { counter_gte?: [string, number] }).counter_gte ?? [];
+  if (counter !== undefined) return `${counter.replace(/_/g, " ")}: ${least} or more`;
   return JSON.stringify(predicate).replace(/[[\]{}"]/g, " ").replace(/_/g, " ").replace(/\s+/g, " ").replace(/ ([,:])/g, "$1").trim();
 }
 

@@ -91,7 +91,7 @@ function Wall({ hall, unlocks }: { hall: "fame" | "shame"; unlocks: readonly Unl
         </output>
       </form>
       {shown.length ? (
-        <ol className="grid grid-cols-[repeat(auto-fill,minmax(10rem,1fr))] gap-x-3 gap-y-6 sm:grid-cols-[repeat(auto-fill,minmax(15rem,1fr))] sm:gap-x-4">
+        <ol className="sheet gap-y-6">
           {shown.map((unlock) => {
             const times = found.filter(({ feat_id }) => feat_id === unlock.feat_id).length;
             return (

@@ -46,7 +46,7 @@ function OneRun() {
             <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3">
               {Object.entries(all).map(([key, told]) => (
                 <Panel key={key} title={<span className="text-sm">{key}</span>}>
-                  <Chart label={key} cursor={`run ${run}`} height={180} formatX={short} format={figure} curves={[{ label: "mean", ...smoothed({ x: told.step, y: told.mean }, smooth), low: told.min, high: told.max }]} />
+                  <Chart label={key} cursor={`run ${run}`} height={180} formatX={short} over="steps" format={figure} curves={[{ label: "mean", ...smoothed({ x: told.step, y: told.mean }, smooth), low: told.min, high: told.max }]} />
                 </Panel>
               ))}
             </div>

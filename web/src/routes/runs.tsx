@@ -48,12 +48,12 @@ function Overview({ runs }: { runs: readonly Run[] }) {
   const columns: Column<Run>[] = [
     { head: "Draw", cell: ({ run_id: id }) => <input type="checkbox" className="check align-middle" aria-label={`Draw ${id}`} checked={ids.includes(id)} onChange={(event) => choose(id, event.target.checked)} /> },
     { head: "Run", by: ({ run_id }) => run_id, cell: ({ run_id }) => <Link to="/runs/$run" params={{ run: run_id }} className="font-medium wrap-anywhere hover:underline">{run_id}</Link> },
-    { head: "Kind", by: ({ kind }) => KINDS[kind], cell: ({ kind }) => <Badge>{KINDS[kind]}</Badge> },
+    { head: "Kind", by: ({ kind }) => KINDS[kind], cell: ({ kind }) => <Badge>{KINDS[kind]}</Badge>, minor: true },
     { head: "Game", by: ({ game }) => game ?? "", cell: ({ game }) => game },
     ...(["role", "policy"] as const)
       .filter((name) => runs.some((run) => run[name]))
-      .map((name): Column<Run> => ({ head: name === "role" ? "Role" : "Policy", by: (run) => run[name] ?? "", cell: (run) => run[name] && policyName(run[name]) })),
-    { head: "Seed", by: ({ seed }) => seed ?? -1, cell: ({ seed }) => seed, numeric: true },
+      .map((name): Column<Run> => ({ head: name === "role" ? "Role" : "Policy", by: (run) => run[name] ?? "", cell: (run) => run[name] && policyName(run[name]), minor: true })),
+    { head: "Seed", by: ({ seed }) => seed ?? -1, cell: ({ seed }) => seed, numeric: true, minor: true },
     { head: "Began", by: ({ began }) => began, cell: ({ began }) => ago(began), numeric: true },
   ];
   return (

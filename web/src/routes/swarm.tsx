@@ -8,7 +8,7 @@ import { type LiveWorker, live } from "../live";
 import { ago, figure, short } from "../numbers";
 import { useStore } from "../store";
 import { FocusView } from "../swarm-focus";
-import { Tile, tileWidth } from "../swarm-tile";
+import { Tile, tileGrid } from "../swarm-tile";
 import { Badge, EmptyState, Loaded, Panel, Room, Sparkline } from "../ui";
 
 export const Route = createLazyRoute("/")({ component: Swarm });
@@ -126,7 +126,7 @@ function WorkerPanel({ name, worker, picture, speed, rewards, open }: PanelProps
       }
     >
       {picture ? (
-        <div className="grid justify-between gap-3" style={{ gridTemplateColumns: `repeat(auto-fill, ${tileWidth(picture.width)}px)` }} onKeyDown={moveAmongTiles}>
+        <div className="grid mx-auto" style={tileGrid(picture)} onKeyDown={moveAmongTiles}>
           {Array.from({ length: picture.lanes }, (_, lane) => (
             <Tile key={lane} worker={picture} lane={lane} flag={flagOf(lane)} open={() => open(lane)} />
           ))}
