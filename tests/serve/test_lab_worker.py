@@ -32,13 +32,13 @@ FEATS = [
         "name": "Begun",
         "predicate": {"event_happened": ["stage_start", {}]},
         "clip": {"pre_s": 1, "post_s": 4},
-        "hall": "shame",
     },
     {
         "id": "any.counter",
         "name": "Counted",
         "predicate": {"event_happened": ["counter_delta", {}]},
         "clip": {"pre_s": 2, "post_s": 2, "speed": 2.0},
+        "hall": "shame",
     },
 ]
 
@@ -127,17 +127,21 @@ def test_events_status_metrics_and_clips_reach_the_lab(lab: Served, tmp_path: Pa
 
 
 def test_lanes_are_scored_by_the_feats_that_the_lab_notices_in_them(lab: Served, tmp_path: Path) -> None:
-    def scored() -> Any:
-        told = ask(lab, "/workers")[0]["status"]
-        return told if told.get("hype") and told.get("shame") else None
+    def shamed() -> Any:
+        told = ask(lab, "/workers")[0]["status"].get("shame", [])
+        return {lane: score for lane, score in told} if len(told) == LANES else None
 
     with closing(Play(lab.url, lab.token, tmp_path / "state")) as play:
-        play.play(3 * LIMIT)
+        play.play(LIMIT - 1)  # one episode in each lane
         wait(lambda: ask(lab, "/workers"))
-        told = wait(scored)
-    shames = sum(unlock["hall"] == "shame" for unlock in ask(lab, "/feats/unlocks"))
-    assert {lane for lane, _ in told["hype"] + told["shame"]} <= {*range(LANES)}
-    assert 0.0 < sum(score for _, score in told["shame"]) <= shames
+        scores = wait(shamed)
+    unlocks = ask(lab, "/feats/unlocks")
+    assert {unlock["episode_id"] for unlock in unlocks} == {"w__0__0", "w__0__1"}
+    deaths = [event for event in ask(lab, "/events", after=0, limit=5000) if event["event_type"] == "death"]
+    assert all(score > 0.5 for score in scores.values()), "less than a minute of game time ago"
+    assert sum(scores.values()) <= len(unlocks) + len(deaths)
+    first, *later = unlocks
+    assert ask(lab, "/feats/unlocks", after=first["id"]) == later
 
 
 def test_the_play_waits_for_nobody_and_what_happened_meanwhile_is_told_later(tmp_path: Path) -> None:

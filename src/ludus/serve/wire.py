@@ -43,11 +43,6 @@ class RefusedError(InputError):
         return {"ok": False, "error": self.reason, "detail": str(self), **self.told}
 
 
-def disk_full() -> RefusedError:
-    """Give the refusal of what a full disk does not take."""
-    return RefusedError(503, "disk_full", "the disk takes nothing; send it again later.")
-
-
 class EventBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """An event as a producer tells it; `event_type` is enough."""
 

@@ -41,8 +41,8 @@ from ludus.serve.door.security import KIB, MIB, RETRY_S, Door, rules_for, too_ma
 from ludus.serve.page import with_page
 from ludus.serve.store.database import UnwritableError
 from ludus.serve.store.metrics import MetricsBody
-from ludus.serve.store.writer import MOST_WAITING
-from ludus.serve.wire import RefusedError, disk_full
+from ludus.serve.store.writer import MOST_WAITING, refusal
+from ludus.serve.wire import RefusedError
 
 LOG = logging.getLogger("ludus.serve")
 
@@ -136,11 +136,12 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
 
     async def unwritten(request: Request, error: Exception) -> Response:
         if isinstance(error, OSError) and error.errno in FULL:
-            return answer(disk_full())
+            return answer(refusal(UnwritableError(str(error))))
         return await failed(request, error)
 
-    async def full(_request: Request, _error: Exception) -> Response:
-        return answer(disk_full())
+    async def unkept(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, UnwritableError), error
+        return answer(refusal(error))
 
     async def failed(request: Request, error: Exception) -> Response:
         LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -150,7 +151,7 @@ def handle_errors(app: FastAPI, lab: Lab | None = None) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, told)
     app.add_exception_handler(OSError, unwritten)
-    app.add_exception_handler(UnwritableError, full)
+    app.add_exception_handler(UnwritableError, unkept)
     app.add_exception_handler(Exception, failed)
 
 
@@ -176,7 +177,9 @@ def _ground(lab: Lab) -> APIRouter:
         problems = []
         if lab.writer.waiting >= MOST_WAITING:
             problems.append("too many requests wait for the writer")
-        if lab.writer.unwritable:
+        if lab.writer.lost:
+            problems.append("the database went away")
+        elif lab.writer.unwritable:
             problems.append("the disk takes nothing")
         if shutil.disk_usage(lab.settings.state).free < LEAST_FREE_BYTES:
             problems.append("the disk is almost full")

@@ -65,10 +65,13 @@ def judge_routes(lab: Lab) -> APIRouter:
 
     @router.get("/feats/unlocks", response_model=list[Unlock])
     def get_unlocks(
-        limit: Annotated[int, Query(ge=1, le=1000)] = 200, feat: Text = None, run: Text = None
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        feat: Text = None,
+        run: Text = None,
+        after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     ) -> list[dict[str, Any]]:
-        """List the newest unlocks, oldest first: all, or those of a feat or a run."""
-        return lab.store.unlocks(limit, feat=feat, run=run)
+        """List the newest unlocks, oldest first: all, or those of a feat or a run, or those after the one of an id."""
+        return lab.store.unlocks(limit, feat=feat, run=run, after=after)
 
     @router.get("/feats/hall", response_model=Halls)
     def get_hall(limit: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ludus.serve.door.keys import read_token
 from ludus.serve.door.listen import Server, bind, bind_unix, serve, server_for
 from ludus.serve.logs import set_up_logs
 
+LOOK_S = 0.5
 Serving = tuple[Server, list[socket.socket]]
 
 
@@ -39,7 +40,10 @@ def run(
     routers: Iterable[APIRouter] = (),
     page: Path | None = None,
 ) -> None:
-    """Run an orchestrator until it is told to stop; `ready` is called as soon as it answers. Raises `InputError`."""
+    """Run an orchestrator until it is told to stop; `ready` is called as soon as it answers.
+
+    Raises `InputError`, and `LostError` where its database went away meanwhile.
+    """
     bound = [bind(settings.host, settings.port), *([bind_unix(settings.uds)] if settings.uds else [])]
     bound_metrics = None if settings.metrics_port is None else bind(settings.host, settings.metrics_port)
     settings.state.mkdir(parents=True, exist_ok=True)
@@ -52,6 +56,8 @@ def run(
         if bound_metrics:
             servers.append((server_for(create_metrics_app(lab)), [bound_metrics]))
         uvloop.run(_serve(lab, servers, ready))
+        if lab.writer.lost:
+            raise lab.writer.lost
     finally:
         lab.close()
         if settings.uds:
@@ -62,7 +68,7 @@ async def _serve(lab: Lab, servers: Sequence[Serving], ready: Callable[[Addresse
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(serve(servers, stop))
+    serving, watching = asyncio.create_task(serve(servers, stop)), asyncio.create_task(_watch(lab, stop))
     for server, _ in servers:
         waiting = asyncio.create_task(server.ready.wait())
         await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -72,6 +78,14 @@ async def _serve(lab: Lab, servers: Sequence[Serving], ready: Callable[[Addresse
         metrics_url = others[0].replace("http", "ws", 1) + "/metrics" if others else None
         ready(Addresses(url, f"{url}/open?code={lab.keys.mint()}", metrics_url))
     await serving
+    watching.cancel()
+
+
+async def _watch(lab: Lab, stop: asyncio.Event) -> None:
+    """Stop when the database is lost: whoever supervises this process starts it again, and it finds what is kept."""
+    while not lab.writer.lost:
+        await asyncio.sleep(LOOK_S)
+    stop.set()
 
 
 def _url(bound: socket.socket) -> str:

@@ -20,6 +20,18 @@ Durability = Literal["normal", "full"]
 class UnwritableError(LudusError):
     """The disk does not take what is to be written; nothing of the transaction is kept."""
 
+    reason = "disk_full"
+    """For programs."""
+    told = "the disk takes nothing; send it again later."
+    """For whoever has sent what is refused."""
+
+
+class LostError(UnwritableError):
+    """The database went away, maybe while it was committing: only a new process knows from it what is kept."""
+
+    reason = "store_lost"
+    told = "the database went away; send it again later."
+
 
 class Database(Protocol):
     """SQL, from one thread that writes and any number that read."""

@@ -11,11 +11,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ludus.core.errors import InputError
-from ludus.serve.store.database import Row, UnwritableError, Values
+from ludus.serve.store.database import LostError, Row, UnwritableError, Values
 
 LOCK = 0x4C554455  # "LUDU": the advisory lock of the writer
-DISK_FULL = "53100"
-"""Of PostgreSQL's error codes, appendix A."""
+DISK_FULL, GONE = "53100", ("08", "57P")
+"""Of PostgreSQL's error codes, appendix A: one, and the beginnings of those that say that there is no connection."""
 TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA"}
 
 
@@ -27,6 +27,7 @@ class PostgresDatabase:
             make_url(url).set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=32, pool_pre_ping=True
         )
         self._writer: Connection | None = None
+        self._lost: LostError | None = None
         if read_only:
             return
         try:
@@ -40,12 +41,20 @@ class PostgresDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Begin a transaction of the writer; commit at its end, or undo all of it if an error leaves it."""
-        self.write("BEGIN")
+        """Begin a transaction of the writer; commit at its end, or undo all of it if an error leaves it.
+
+        Raises `LostError` from when on the server has gone: its lock may be another one's now.
+        """
+        if self._lost is not None:
+            raise LostError(str(self._lost)) from self._lost
         try:
-            with _told_when_full():
+            with _told():
+                self.write("BEGIN")
                 yield
                 self.write("COMMIT")
+        except LostError as error:
+            self._lost = error
+            raise
         except BaseException:
             self.write("ROLLBACK")
             raise
@@ -64,7 +73,7 @@ class PostgresDatabase:
 
     def read(self, sql: str, values: Values | None = None) -> list[Row]:
         """Run a query on what is committed, from any thread, and give its rows."""
-        with _told_when_full(), self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(sql), dict(values or {}))]
 
     def faults(self) -> list[str]:
@@ -84,15 +93,17 @@ class PostgresDatabase:
 
 
 @contextmanager
-def _told_when_full() -> Iterator[None]:
-    """Raise `UnwritableError` where the server's disk is full."""
+def _told() -> Iterator[None]:
+    """Raise `UnwritableError` where the server's disk is full, and `LostError` where the server has gone."""
     try:
         yield
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != DISK_FULL:
-            raise
-        why = str(error.orig).partition("\n")[0]
-        raise UnwritableError(f"PostgreSQL takes nothing: {why}; make room on its disk.") from error
+        code, why = getattr(error.orig, "sqlstate", None), str(error.orig).partition("\n")[0]
+        if code == DISK_FULL:
+            raise UnwritableError(f"PostgreSQL takes nothing: {why}; make room on its disk.") from error
+        if error.connection_invalidated or ((code or GONE[0]).startswith(GONE) and isinstance(error, OperationalError)):
+            raise LostError(f"PostgreSQL went away: {why}; see that it runs.") from error
+        raise
 
 
 def _translated(sql: str) -> str:

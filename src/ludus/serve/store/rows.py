@@ -130,10 +130,13 @@ class Store:
             self.database.write(sql, {"feat": unlock.feat, "id": number})
         return number
 
-    def unlocks(self, limit: int, *, feat: str | None = None, run: str | None = None) -> list[dict[str, Any]]:
-        """Give the newest unlocks, of a feat, of a run, oldest first, each with what became of its clip."""
+    def unlocks(
+        self, limit: int, *, feat: str | None = None, run: str | None = None, after: int = 0
+    ) -> list[dict[str, Any]]:
+        """Give the newest unlocks, of a feat, of a run, after one, oldest first, each with what became of its clip."""
         values = {name: value for name, value in (("feat", feat), ("run", run)) if value is not None}
-        return self._unlocks(" AND ".join(f"{name} = :{name}" for name in values) or "true", limit, values)
+        which = " AND ".join(["u.id > :after", *(f"{name} = :{name}" for name in values)])
+        return self._unlocks(which, limit, {**values, "after": after})
 
     def hall(self, hall: str, limit: int) -> list[dict[str, Any]]:
         """Give the newest unlocks of a hall, newest first; of a best_only feat only the best."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
-from ludus.serve.store.database import UnwritableError
+from ludus.serve.store.database import LostError, UnwritableError
 from ludus.serve.store.rows import Store
-from ludus.serve.wire import RefusedError, disk_full
+from ludus.serve.wire import RefusedError
 
 Result = TypeVar("Result")
 LOG = logging.getLogger("ludus.serve")
@@ -22,6 +22,11 @@ MOST_WAITING = 2_000
 """Requests that wait; one more is refused."""
 MOST_TOGETHER = 256
 """Requests in one transaction."""
+
+
+def refusal(error: UnwritableError) -> RefusedError:
+    """Give the answer to what cannot be written now."""
+    return RefusedError(503, error.reason, error.told)
 
 
 class Part(Protocol):
@@ -53,6 +58,8 @@ class Writer:
         self._part = part
         self.unwritable = False
         """The disk takes nothing just now."""
+        self.lost: LostError | None = None
+        """The database went away, and this process should end and begin again."""
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ludus-writer", daemon=True)
         self._thread.start()
@@ -114,7 +121,8 @@ class Writer:
             if not self.unwritable:
                 LOG.error("%s What comes is refused until then.", error)
             self.unwritable = True
-            job.done.set_exception(disk_full())
+            self.lost = self.lost or (error if isinstance(error, LostError) else None)
+            job.done.set_exception(refusal(error))
         except Exception as error:  # noqa: BLE001 # whoever asked is told
             job.done.set_exception(error)
 

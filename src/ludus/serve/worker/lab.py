@@ -47,7 +47,7 @@ MOST_CLIPS = 8
 RATES = 6
 RETURNS = 100
 """Episodes whose returns are averaged."""
-EPISODES, MOST_UNLOCKS = 16, 200
+EPISODES, MOST_UNLOCKS = 16, 1000
 """Of each lane that are remembered, and unlocks that are heard of at a time, for the lanes' scores."""
 
 
@@ -211,12 +211,11 @@ class LabWorker:
         """Look at the lanes, and hear which feats were unlocked in them. Raises `httpx.HTTPError`."""
         self._sight.look()
         self._regard.look(self._sight.played, self._sight.earned)
-        answer = self._client.get("/feats/unlocks", params={"run": self.run, "limit": MOST_UNLOCKS})
-        for unlock in answer.raise_for_status().json():
-            lane = self._lane_of.get(unlock["episode_id"])
-            if unlock["id"] > self._unlock and lane is not None:
+        wanted: dict[str, str | int] = {"run": self.run, "after": self._unlock, "limit": MOST_UNLOCKS}
+        for unlock in self._client.get("/feats/unlocks", params=wanted).raise_for_status().json():
+            self._unlock = unlock["id"]
+            if (lane := self._lane_of.get(unlock["episode_id"])) is not None:
                 self._regard.credit(lane, unlock["hall"])
-            self._unlock = max(self._unlock, unlock["id"])
 
     def _report(self, *, sync: bool, metrics: bool) -> bool:
         """Tell all that there is to tell; whether the orchestrator answers."""

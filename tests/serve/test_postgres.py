@@ -1,15 +1,18 @@
-"""A PostgreSQL whose disk is full: senders are told so, nothing acknowledged is lost, and with room all goes on."""
+"""A PostgreSQL without room, or away: senders are told so, nothing acknowledged is lost, and then all goes on."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -20,7 +23,7 @@ from ludus.serve.store import upkeep
 from ludus.serve.store.backends import open_database
 from ludus.serve.store.database import UnwritableError
 from ludus.serve.store.rows import Store
-from ludus.serve.worker.spool import Reporter, Spool
+from ludus.serve.worker.spool import Reporter, Spool, client_for
 from tests.serve.lab import Served
 
 psycopg = pytest.importorskip("psycopg")
@@ -117,3 +120,52 @@ def _full(store: Store, monkeypatch: pytest.MonkeyPatch) -> BaseException:
         store.head()
     monkeypatch.undo()
     return caught.value
+
+
+@pytest.mark.slow
+def test_a_server_that_went_away_is_told_and_the_process_ends_to_begin_again(postgres: str, tmp_path: Path) -> None:
+    name = f"gone_{uuid.uuid4().hex}"
+    url = postgres.replace("/postgres?", f"/{name}?")
+    server: Any = open_database(postgres)
+    server.write(f"CREATE DATABASE {name}")
+    lab = Orchestrator(tmp_path, url)
+    try:
+        spool = Spool(tmp_path / "spool")
+        spool.add([event(number) for number in range(10)])
+        with lab.client() as client:
+            assert Reporter(spool, "w", client).send_all()
+            server.read(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            spool.add([event(number) for number in range(10)])
+            answer = client.post("/events", json=spool.batch("w"))
+            assert (answer.status_code, answer.json()["error"]) == (503, "store_lost")
+        assert lab.process.wait(60) == 2  # ludus up starts it again
+        lab.end()
+        lab = Orchestrator(tmp_path, url)
+        with lab.client() as client:
+            assert Reporter(spool, "w", client).send_all()
+            stored = [(told["seq"], told["tick"]) for told in client.get("/events", params={"after": 0}).json()]
+        assert stored == [*enumerate([*range(10), *range(10)], start=1)]
+    finally:
+        lab.end()
+        server.close()
+
+
+class Orchestrator:
+    """A process of `ludus serve`."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        command = [sys.executable, "-m", "ludus.cli", "serve", "--port", "0", "--metrics-port", "-1", "--json"]
+        command += ["--state", str(folder / "lab"), "--runs", str(folder / "runs"), "--database", url]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.process.stdout is not None
+        self.url = json.loads(self.process.stdout.readline())["url"]
+        self.token = (folder / "lab" / "token").read_text().strip()
+
+    def client(self) -> httpx.Client:
+        return client_for(self.url, self.token)
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+        if self.process.stdout:
+            self.process.stdout.close()
