@@ -129,7 +129,7 @@ def test_events_status_metrics_and_clips_reach_the_lab(lab: Served, tmp_path: Pa
 def test_lanes_are_scored_by_the_feats_that_the_lab_notices_in_them(lab: Served, tmp_path: Path) -> None:
     def shamed() -> Any:
         told = ask(lab, "/workers")[0]["status"].get("shame", [])
-        return {lane: score for lane, score in told} if len(told) == LANES else None
+        return dict(told) if len(told) == LANES else None
 
     with closing(Play(lab.url, lab.token, tmp_path / "state")) as play:
         play.play(LIMIT - 1)  # one episode in each lane

@@ -1811,6 +1811,7 @@ export interface operations {
                 limit?: number;
                 feat?: string | null;
                 run?: string | null;
+                after?: number;
             };
             header?: never;
             path?: never;
