@@ -75,7 +75,7 @@ def create_app(lab: Lab, *, routers: Iterable[APIRouter] = (), page: Path | None
         worker_routes(lab),
         *routers,
     ):
-        app.include_router(router, responses={code: {"model": Refusal} for code in (401, 403, 421, 422)})
+        app.include_router(router, responses={code: {"model": Refusal} for code in (401, 403, 421, 422, 429, 503)})
     handle_errors(app, lab)
     structs = wire.components(wire.EventBody, wire.BatchBody, MetricsBody, SyncBody, ClipBody)
     publish(app, structs | {"Receipt": Receipt.model_json_schema()}, hot_openapi())
