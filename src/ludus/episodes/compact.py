@@ -13,7 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.errors import InputError
+from ludus.core.extras import from_extra
 from ludus.core.types import Episode
 from ludus.episodes.report import write_report
 from ludus.episodes.store import VIDEOS, Store
@@ -81,10 +82,8 @@ def _smaller(out: Path, episode: Episode, crf: int) -> dict[str, Any] | None:
     video = episode.video
     if video.get("notes", "").startswith(MARK) or Store(out).damage(episode).get("video"):
         return None
-    try:
+    with from_extra():
         from ludus.episodes.video.colour import avcc_of
-    except ImportError as error:
-        raise MissingExtraError("PyAV", extra="video") from error
     from ludus.episodes._native import Film
     from ludus.episodes.video.files import note, open_part, seal
     from ludus.episodes.video.source import timing

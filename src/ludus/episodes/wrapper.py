@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 
 from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.core.gym_game import STEP_HZ
 from ludus.core.protocols import WorldSpec
 from ludus.episodes.video import files
@@ -188,9 +189,10 @@ class _Film:
             found = f"{frames.dtype}{list(frames.shape[1:])}"
             raise VideoError(Reason(Code.RENDERER_UNAVAILABLE, f"render() gave {found}, expected uint8[H, W, 3]"))
         try:
-            from ludus.episodes.video.colour import ColourCamera
-        except ImportError as error:
-            raise VideoError(Reason(Code.ENCODER_MISSING, str(MissingExtraError("PyAV", extra="video")))) from error
+            with from_extra():
+                from ludus.episodes.video.colour import ColourCamera
+        except MissingExtraError as error:
+            raise VideoError(Reason(Code.ENCODER_MISSING, str(error))) from error
         self._camera = ColourCamera(WorldSpec(self._name, frames.shape[1:], None, actions, fps, 1), 1, self._settings)
         self._file = files.open_part(self._folder, self._name)
         told = files.note(renderer="sim-view", requested="sim-view", track=self._camera.film.track)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ludus.core import files
-from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Frames
 from ludus.episodes.export import statistics
@@ -58,10 +58,8 @@ class _Video:
     """An MP4 of one frame a step: shades without loss, colours nearly so."""
 
     def __init__(self, path: Path, *, fps: int, spec: WorldSpec) -> None:
-        try:
+        with from_extra():
             import av
-        except ImportError as error:
-            raise MissingExtraError("av", extra="video") from error
         path.parent.mkdir(parents=True, exist_ok=True)
         self.frames = self.bytes = 0
         self._make = av.VideoFrame.from_ndarray

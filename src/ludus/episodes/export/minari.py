@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from ludus.core import files
-from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.core.protocols import WorldSpec
 from ludus.episodes.export.played import Played
 
@@ -22,11 +22,9 @@ def export_minari(folder: Path, episodes: Iterable[Played], spec: WorldSpec, *, 
     `dataset_id` is Minari's name for it, as in `ludus/potyard-v0`. Raises `InputError` if the folder is in use; then
     nothing is written.
     """
-    try:
+    with from_extra():
         from minari.data_collector import EpisodeBuffer
         from minari.dataset.minari_storage import MinariStorage
-    except ImportError as error:
-        raise MissingExtraError("minari", extra="export") from error
 
     with files.new_folder(folder) as fresh:
         storage = MinariStorage.new(

@@ -54,7 +54,8 @@ class WordCoder final : public ShadeCoder {
     for (u32 row = 0; row < rows_; row++)
       for (u32 column = 0; column < columns_; column++) {
         const size_t at = size_t(row) * MB * columns_ + column;
-        const Macroblock block{pixels + at, &change_[at], columns_, &counts_[plane(row * SIDE, column * SIDE)], row > 0, column > 0};
+        u8* counts = &counts_[plane(row * SIDE, column * SIDE)];
+        const Macroblock block{pixels + at, &change_[at], columns_, counts, row > 0, column > 0};
         if (!key && !block.changed()) {
           skipped++;
           continue;
@@ -239,10 +240,10 @@ class WordCoder final : public ShadeCoder {
     for (u32 x = 0; x < MB; x++, row >>= DEPTH) to[x] = table_[size_t(row % VALUES)];
   }
 
-  // Two bits a pixel choose what is added to the first shade's luma without carrying: 8 pixels at once.
+  // A shade's two bits choose the bits in which its luma differs from the first shade's: 8 pixels at once.
   void shade_few(u64 row, u8* to) const {
     constexpr u64 ONES = 0x0101010101010101;
-    const u64 base = table_[0], low = table_[0] ^ table_[1], high = table_[0] ^ table_[2], both = low ^ high ^ table_[0] ^ table_[3];
+    const u64 base = table_[0], low = base ^ table_[1], high = base ^ table_[2], both = low ^ high ^ base ^ table_[3];
     for (u32 x = 0; x < MB; x += 8, row >>= 32) {
       u64 eight = row & 0xFFFFFFFF;
       eight = (eight | eight << 16) & 0x0000FFFF0000FFFF;

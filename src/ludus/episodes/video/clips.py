@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ludus.core import digest
-from ludus.core.errors import InputError
+from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.core.files import write_atomic
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Clip
@@ -198,8 +199,9 @@ def camera_for(spec: WorldSpec, settings: VideoSettings) -> Camera:
     if source.coder == "shades":
         return ShadeCamera(source, spec, 1, settings)
     try:
-        from ludus.episodes.video.colour import ColourCamera
-    except ImportError as error:
+        with from_extra():
+            from ludus.episodes.video.colour import ColourCamera
+    except MissingExtraError as error:
         raise VideoError(Reason(Code.ENCODER_MISSING, str(error))) from error
     return ColourCamera(spec, 1, settings)
 

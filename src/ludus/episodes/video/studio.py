@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.core.lanes import check_lane
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Mask
@@ -202,11 +204,11 @@ def _open_camera(
     if source.coder == "shades":
         return source, ShadeCamera(source, spec, lanes, settings), None
     try:
-        from ludus.episodes.video.colour import ColourCamera
+        with from_extra():
+            from ludus.episodes.video.colour import ColourCamera
 
         return source, ColourCamera(spec, lanes, settings), None
-    except ImportError as error:
-        detail = f"PyAV is not installed ({error}); run: pip install 'ludus[video]'"
-        return source, None, Reason(Code.ENCODER_MISSING, detail)
+    except MissingExtraError as error:
+        return source, None, Reason(Code.ENCODER_MISSING, str(error))
     except VideoError as error:
         return source, None, error.reason
