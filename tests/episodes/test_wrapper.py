@@ -131,7 +131,8 @@ def test_a_picture_of_another_size_ends_the_film_with_a_reason(tmp_path: Path) -
 def test_a_missing_encoder_is_a_reason_with_the_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ludus.episodes.video.colour", None)
+    monkeypatch.delitem(sys.modules, "ludus.episodes.video.colour", raising=False)
+    monkeypatch.setitem(sys.modules, "av", None)
     env = RecordEpisodes(Numbers(), str(tmp_path))
     play(env, 1)
     (reason,) = [record.reason for record in env.records if record.reason]

@@ -23,6 +23,12 @@ def test_halves_that_disagree_tell_nothing() -> None:
     assert receipt(Plan(), pairs(*[0.02] * 4, *[0.2] * 4))["target_met"] is None
 
 
+def test_one_pair_has_no_halves_and_is_refused_before_anything_is_played(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "video", "--pairs", "1", "--policies", "random"]) == 2
+    told = capsys.readouterr().err
+    assert told == "ludus: pairs is 1, expected 2 or more: early ones are held against late ones.\n"
+
+
 def test_an_arm_is_a_whole_evaluation_and_leaves_nothing(tmp_path: Path) -> None:
     plan = Plan(episodes=2, lanes=2, pairs=2, warm_ups=1)
     measured = list(measure(plan, tmp_path / "arms"))

@@ -15,6 +15,7 @@ from importlib import import_module
 
 from ludus import __version__
 from ludus.core.errors import LudusError, SettingsError, nearest
+from ludus.core.extras import from_extra
 
 Main = Callable[..., int] | dict[str, Callable[..., int]]
 
@@ -71,7 +72,8 @@ def main(args: Sequence[str] | None = None) -> int:
     if verb not in VERBS:
         return _refuse(f"there is no verb {verb!r}; {nearest(verb, VERBS)} See: ludus --help")
     try:
-        return _run(import_module(f"ludus.cli.{verb}").main, rest, prog=f"ludus {verb}")
+        with from_extra():
+            return _run(import_module(f"ludus.cli.{verb}").main, rest, prog=f"ludus {verb}")
     except LudusError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ludus.core.config import switch
-from ludus.core.errors import MissingExtraError
 from ludus.core.files import write_atomic
 from ludus.core.protocols import Policy
 from ludus.run import video_bench
@@ -82,15 +81,13 @@ def run_video(
 
 
 def _net(game: str) -> Policy[Any]:
-    """Give a policy that asks an untrained net of the default size. Raises `MissingExtraError` without torch."""
-    try:
-        import torch
+    """Give a policy that asks an untrained net of the default size."""
+    import torch
 
-        from ludus.learn.policy import NetPolicy
-        from ludus.nets.agent import Door, make_agent
-        from ludus.nets.encoders import NetConfig
-    except ImportError as error:
-        raise MissingExtraError("torch", extra="learn") from error
+    from ludus.learn.policy import NetPolicy
+    from ludus.nets.agent import Door, make_agent
+    from ludus.nets.encoders import NetConfig
+
     torch.set_num_threads(1)  # threads that wait for each other burn CPU time, and hide what video takes
     with closing(open_world(game_settings(game, {}), 1)) as world:
         return NetPolicy(make_agent(Door.of(world.spec, STACK), NetConfig(), seed=0).eval())

@@ -20,7 +20,6 @@ from ludus.cli.train import LINE_S, line
 from ludus.cli.up import READY_S, stay_up, way_in
 from ludus.core import config
 from ludus.core.clock import Every, SystemClock
-from ludus.core.errors import MissingExtraError
 from ludus.run.train import Report
 
 if TYPE_CHECKING:
@@ -67,11 +66,9 @@ def main(
         keep_open: leave the page up afterwards, until Ctrl-C.
         settings: settings of the learner as a.b=c, over the game's recipe; --a.b=c says the same.
     """
-    try:
-        from ludus.serve.lab.demo import plan_demo
-        from ludus.serve.lab.up import LabPlan, name_for
-    except ImportError as error:
-        raise MissingExtraError("fastapi", extra="serve") from error
+    from ludus.serve.lab.demo import plan_demo
+    from ludus.serve.lab.up import LabPlan, name_for
+
     lab = LabPlan(name_for(game), game, workers, runs / "lab", runs, port, learner_port)
     lab = replace(lab, metrics_port=None if metrics_port < 0 else metrics_port)
     lab = replace(lab, minutes=_minutes(minutes, steps), steps=steps, seed=seed, settings=settings)

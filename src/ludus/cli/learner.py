@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from ludus.core.clock import Every, SystemClock
-from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.errors import InputError
 from ludus.run.cluster import Cluster, open_cluster
 from ludus.run.learner import MOST_LAG, Learner, Receipt, open_learner
 from ludus.run.processes import train_processes
@@ -90,12 +90,10 @@ def _check(name: str, processes: int, actors: int) -> None:
 
 
 def _serve(learner: Learner, name: str, runs: Path, host: str, port: int) -> None:
-    try:
-        from ludus.serve.door.keys import Keys, read_token
-        from ludus.serve.learner.api import School, run_learners
-        from ludus.serve.logs import set_up_logs
-    except ImportError as error:
-        raise MissingExtraError("fastapi", extra="serve") from error
+    from ludus.serve.door.keys import Keys, read_token
+    from ludus.serve.learner.api import School, run_learners
+    from ludus.serve.logs import set_up_logs
+
     runs.mkdir(parents=True, exist_ok=True)
     token = read_token(runs / "token")
     set_up_logs(runs / name / "log.jsonl", secrets=[token], role="learner", run=name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ludus.core import config
-from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.errors import InputError
 
 if TYPE_CHECKING:
     from ludus.serve.lab.orchestrator import Addresses
@@ -54,12 +54,10 @@ def main(
         origin: an origin whose pages may ask too, such as http://localhost:5173.
         json: print where it answers as a line of JSON.
     """
-    try:
-        from ludus.serve.api.lab import LabSettings
-        from ludus.serve.lab.orchestrator import run
-        from ludus.serve.page import built_page
-    except ImportError as error:
-        raise MissingExtraError("fastapi", extra="serve") from error
+    from ludus.serve.api.lab import LabSettings
+    from ludus.serve.lab.orchestrator import run
+    from ludus.serve.page import built_page
+
     feats = feats or _path("serve.feats")
     told = {"host": host, "port": port, "metrics_port": _metrics_port(metrics_port), "uds": uds, "state": state}
     told |= {"database": database, "durability": durability, "runs": runs, "goals": goals, "feats": feats}

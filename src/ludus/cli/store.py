@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ludus.core.clock import SystemClock
-from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.errors import InputError
 
 if TYPE_CHECKING:
     from ludus.serve.store.rows import Store
@@ -83,10 +83,8 @@ def token(state: Path = Path("lab"), /, *, scope: Scope = "view", days: int = 0)
         scope: what it may do.
         days: for how long; 0 until there is a new token in the folder.
     """
-    try:
-        from ludus.serve.door.keys import Keys, read_token
-    except ImportError as error:
-        raise MissingExtraError("msgspec", extra="serve") from error
+    from ludus.serve.door.keys import Keys, read_token
+
     if not (state / "token").is_file():
         raise InputError(f"{state}: there is no token; ludus serve makes one when it is first run.")
     if days < 0:
@@ -100,11 +98,9 @@ main = {"check": check, "compact": compact, "export": export, "token": token}
 
 @contextmanager
 def _opened(state: str, *, read_only: bool) -> Iterator[Store]:
-    try:
-        from ludus.serve.store.backends import open_database
-        from ludus.serve.store.rows import Store
-    except ImportError as error:
-        raise MissingExtraError("msgspec", extra="serve") from error
+    from ludus.serve.store.backends import open_database
+    from ludus.serve.store.rows import Store
+
     place = state if "://" in state else Path(state) / "lab.db"
     store = Store(open_database(place, read_only=read_only), read_only=read_only)
     try:

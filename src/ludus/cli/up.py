@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ludus.core.errors import MissingExtraError
-
 if TYPE_CHECKING:
     from ludus.serve.lab.supervise import Status, Supervisor
     from ludus.serve.lab.up import LabPlan
@@ -61,10 +59,8 @@ def main(
         inline: all of it in one process, with one worker and without the learner's port, to debug it.
         settings: settings of the learner as a.b=c, over the recipe; --a.b=c says the same.
     """
-    try:
-        from ludus.serve.lab.up import LabPlan, name_for, plan_lab
-    except ImportError as error:
-        raise MissingExtraError("fastapi", extra="serve") from error
+    from ludus.serve.lab.up import LabPlan, name_for, plan_lab
+
     crew = workers if workers is not None else 1 if inline else 2
     told = LabPlan(name or name_for(game), game, crew, state, runs, port, learner_port)
     told = replace(told, metrics_port=None if metrics_port < 0 else metrics_port, recipe=recipe, role=role, seed=seed)

@@ -12,7 +12,6 @@ import torch
 from rich.console import Console
 
 from ludus.core import files
-from ludus.core.errors import MissingExtraError
 from ludus.run.learner import Registered, RolloutError
 from ludus.run.worker import Worker, work
 
@@ -52,10 +51,8 @@ def main(
         state: folder of events not yet told and of films, by default runs/workers/NAME; who was killed goes on there.
         port: of the worker's own /status and /highlight/encode, with --lab; 0 takes any that is free.
     """
-    try:
-        from ludus.serve.learner.client import HttpLearner
-    except ImportError as error:
-        raise MissingExtraError("httpx", extra="serve") from error
+    from ludus.serve.learner.client import HttpLearner
+
     console = Console(stderr=True)
     named = name or f"{socket.gethostname()}-{os.getpid()}"
     place = state or Path("runs/workers") / named

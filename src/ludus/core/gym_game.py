@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from ludus.core.errors import InputError, MissingExtraError, nearest
+from ludus.core.extras import from_extra
 from ludus.core.protocols import WorldSpec
 
 Env = gymnasium.Env[Any, Any]
@@ -25,8 +26,8 @@ Frame = npt.NDArray[Any]
 Number = np.number[Any]
 
 EXTRA = "games"
-PACKAGES = {"ALE/": ("ale_py", "ale-py"), "BabyAI-": ("minigrid", "minigrid"), "MiniGrid-": ("minigrid", "minigrid")}
-"""The module that registers the ids with a prefix, and its package's name."""
+MODULES = {"ALE/": "ale_py", "BabyAI-": "minigrid", "MiniGrid-": "minigrid"}
+"""The module that registers the ids with a prefix."""
 STEP_HZ = 30.0
 """Steps in a second of a game that names no `render_fps`."""
 
@@ -86,9 +87,9 @@ def check_frame(frame: Any, shape: tuple[int, ...] | None, name: str) -> Frame:
 
 def _make(name: str, settings: dict[str, Any]) -> Env:
     """Make a registered game. Raises `InputError` on an id or settings that Gymnasium refuses."""
-    for prefix, (module, package) in PACKAGES.items():
+    for prefix, module in MODULES.items():
         if name.startswith(prefix):
-            _register(module, package)
+            _register(module)
     try:
         env: Env = gymnasium.make(name, **settings)
     except gymnasium.error.DependencyNotInstalled as error:
@@ -100,11 +101,9 @@ def _make(name: str, settings: dict[str, Any]) -> Env:
     return env
 
 
-def _register(module: str, package: str) -> None:
-    try:
+def _register(module: str) -> None:
+    with from_extra():
         games = import_module(module)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(package, extra=EXTRA) from error
     if module == "ale_py":
         games.ALEInterface.setLoggerMode(games.LoggerMode.Error)  # else a banner for every lane
     gymnasium.register_envs(games)

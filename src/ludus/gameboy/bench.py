@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ludus.core import rng
-from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.errors import InputError
+from ludus.core.extras import from_extra
 from ludus.gameboy.cartridge import Cartridge
 from ludus.gameboy.codec import find_codec
 from ludus.gameboy.machine import FRAME_HZ
@@ -229,11 +230,8 @@ def _discard(shown: object) -> None:
 
 def open_pyboy(cartridge: Cartridge) -> Any:
     """Give PyBoy with a game in it, as fast as it goes, without sound or window. Raises `MissingExtraError`."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # it warns of the SDL that it brings
-            from pyboy import PyBoy
-    except ImportError as error:
-        raise MissingExtraError("PyBoy", extra="bench") from error
+    with from_extra(), warnings.catch_warnings(action="ignore"):  # it warns of the SDL that it brings
+        from pyboy import PyBoy
     with tempfile.TemporaryDirectory() as folder:  # it wants a file, and writes beside it
         path = Path(folder) / "game.gb"
         path.write_bytes(cartridge.rom)

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ludus.core import files
-from ludus.core.errors import FileFormatError, MissingExtraError
+from ludus.core.errors import FileFormatError
+from ludus.core.extras import from_extra
 from ludus.core.types import Frames
 from ludus.gameboy.machine import SHADES
 
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
 
 def pillow() -> ModuleType:
     """Give Pillow's `Image` module. Raises `MissingExtraError`."""
-    try:
+    with from_extra():
         from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError("Pillow", extra="pictures") from error
     return Image
 
 

@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ludus.core.errors import InputError, MissingExtraError
+from ludus.core.errors import InputError
+from ludus.core.extras import from_extra
 from ludus.goals.screen import HEIGHT, PER_BYTE, SHADES, WIDTH
 
-try:
+with from_extra():
     import torch
     from torch import Tensor
     from torch.utils.dlpack import from_dlpack
-except ImportError as error:
-    raise MissingExtraError("PyTorch", extra="learn") from error
 
 Shades = npt.NDArray[np.uint8]
 

@@ -21,7 +21,8 @@ from typing import Any
 import torch
 
 from ludus.core import config
-from ludus.core.errors import InputError, LudusError, MissingExtraError
+from ludus.core.errors import InputError, LudusError
+from ludus.core.extras import from_extra
 from ludus.core.types import Checkpoint
 from ludus.learn.rollout import Rollout, join
 from ludus.run.learner import Learner, Played, Receipt, Weights, worker_seed
@@ -140,10 +141,8 @@ def _begin(address: str | None, *, cpus: int) -> bool:
     begun = there is None or not there.is_initialized()
     if begun:
         config.guard_ray(alone=address is None)
-    try:
+    with from_extra():
         import ray
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("ray", extra="ray") from error
     if begun and address:
         _knock(address)
     if begun:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ludus.core import config, files
-from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 
 
 class Sink(Protocol):
@@ -70,10 +70,8 @@ class WandB:
 
     def __init__(self, folder: Path, *, name: str, settings: Mapping[str, Any]) -> None:
         config.send_no_reports()
-        try:
+        with from_extra():
             import wandb
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("wandb", extra="wandb") from error
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "id").exists():
             files.write_atomic(folder / "id", uuid.uuid4().hex.encode())

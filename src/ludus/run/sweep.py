@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ludus.core import config, files, rng
-from ludus.core.errors import DivergedError, InputError, MissingExtraError
+from ludus.core.errors import DivergedError, InputError
+from ludus.core.extras import from_extra
 from ludus.run.facts import compare
 from ludus.run.plots import Panel, Series
 from ludus.run.recipe import Recipe, read_recipe
@@ -148,11 +149,9 @@ def panels(plan: Plan, found: Sequence[Trial]) -> list[Panel]:
 
 def _study(folder: Path, plan: Plan) -> optuna.Study:
     """Give the study of a folder, new where there is none. Raises `MissingExtraError`."""
-    try:
+    with from_extra():
         import optuna
         from optuna.storages.journal import JournalFileBackend
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("optuna", extra="sweep") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     pruner = (

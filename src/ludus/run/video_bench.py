@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ludus.core.errors import InputError
 from ludus.core.protocols import Policy
 from ludus.core.types import Episode
 from ludus.episodes.provenance import git_state, versions
@@ -32,7 +33,7 @@ UNSTEADY = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is measured."""
+    """What is measured. Raises `InputError`."""
 
     game: str = "potyard"
     policy: str | Policy[Any] = "random"
@@ -43,6 +44,10 @@ class Plan:
     pairs: int = 9
     warm_ups: int = 2
     budget: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.pairs < 2:
+            raise InputError(f"pairs is {self.pairs}, expected 2 or more: early ones are held against late ones.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,15 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_library_is_named_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "minari.data_collector", None)
+    class Nowhere:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == "minari":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "minari"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Nowhere, *sys.meta_path])
     with pytest.raises(MissingExtraError, match=r"minari is not installed.*ludus\[export\]"):
         export_minari(tmp_path / "set", episodes(SHADES), SHADES, dataset_id="ludus/dots-v0")
     assert not (tmp_path / "set").exists()

@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 
 from ludus.core.clock import Clock, SystemClock
-from ludus.core.errors import InputError, LudusError, MissingExtraError
+from ludus.core.errors import InputError, LudusError
+from ludus.core.extras import from_extra
 from ludus.core.types import Episode
 from ludus.episodes.summary import Summary
 from ludus.gameboy.library import open_game
@@ -213,10 +214,8 @@ def unplayable(client: httpx.Client, unlock: Mapping[str, Any]) -> str | None:
     answer = client.get(unlock["clip_url"])
     if answer.status_code != 200:
         return f"{unlock['clip_url']} answers {answer.status_code}"
-    try:
+    with from_extra():
         import av
-    except ImportError as error:
-        raise MissingExtraError("av", extra="video") from error
     try:
         with av.open(BytesIO(answer.content), "r") as film:
             frames = len([*film.decode(video=0)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.core.protocols import WorldSpec
 from ludus.episodes.video.cameras import GOP, Camera, Shot
 from ludus.episodes.video.clips import camera_for
@@ -36,10 +36,8 @@ class Jpeg:
     """Tiles: a World's pictures as JPEG, shades as greys. Raises `MissingExtraError`."""
 
     def __init__(self, spec: WorldSpec) -> None:
-        try:
+        with from_extra():
             from PIL import Image
-        except ImportError as error:
-            raise MissingExtraError("pillow", extra="serve") from error
         self._image = Image
         self._greys = None if spec.shades is None else np.array(spec.shades, np.uint8)
 
@@ -103,12 +101,10 @@ class ColourFilm:
     """Pictures in colour, by x264 through PyAV. Raises `MissingExtraError`."""
 
     def __init__(self, spec: WorldSpec) -> None:
-        try:
+        with from_extra():
             import av
 
             from ludus.episodes.video.colour import START_CODE, X264, avcc_of
-        except ImportError as error:
-            raise MissingExtraError("av", extra="video") from error
         self._av, self._start_code = av, START_CODE
         context: VideoCodecContext = av.CodecContext.create("libx264", "w")
         height, width = spec.frame_shape[:2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.serve.store.database import Database, Durability
 
 
@@ -16,13 +16,9 @@ def open_database(place: str | Path, *, durability: Durability = "normal", read_
     one's attempt raises `InputError`.
     """
     if str(place).startswith(("postgresql://", "postgres://")):
-        try:
+        with from_extra():
             from ludus.serve.store.postgres import PostgresDatabase
-        except ImportError as error:
-            raise MissingExtraError("psycopg", extra="postgres") from error
         return PostgresDatabase(str(place), read_only=read_only)
-    try:
+    with from_extra():
         from ludus.serve.store.sqlite import SqliteDatabase
-    except ImportError as error:
-        raise MissingExtraError("apsw", extra="serve") from error
     return SqliteDatabase(Path(place), durability=durability, read_only=read_only)

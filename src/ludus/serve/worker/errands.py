@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import httpx
 import numpy as np
 
+from ludus.core.errors import MissingExtraError
+from ludus.core.extras import from_extra
 from ludus.episodes.pictures import png
 
 
@@ -93,8 +95,9 @@ def hand_in(client: httpx.Client, content: bytes | BinaryIO, kind: str) -> str:
 def poster_of(film: Path, wish: Mapping[str, Any]) -> bytes | None:
     """Give the frame of a clip's moment as PNG, None where the film cannot be decoded here."""
     try:
-        import av
-    except ImportError:  # the extra `video` is not installed: a page shows the film's own first frame then
+        with from_extra():
+            import av
+    except MissingExtraError:  # a page shows the film's own first frame then
         return None
     try:
         with av.open(str(film), "r") as opened:
