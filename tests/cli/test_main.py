@@ -4,12 +4,26 @@ import subprocess
 import sys
 import time
 import types
+from dataclasses import dataclass
 from importlib import import_module
+from typing import Annotated
 
 import pytest
+from tyro.conf import OmitArgPrefixes
 
 from ludus import __version__, cli
 from ludus.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for."""
+
+    goal: tuple[str, ...] = ()
+    loud: bool = False
+
+
+NOTHING = Wanted()
 
 
 def test_every_verb_of_the_table_is_a_module_with_a_main_that_explains_itself() -> None:
@@ -97,6 +111,29 @@ def test_a_verb_can_have_verbs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     _add_verb(monkeypatch, "count", {"one": one, "two": two})
     assert cli.main(["count", "one", "--times", "3"]) == 3
     assert cli.main(["count", "two"]) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--goal", "a", "b", "--goal", "c", "--loud"],
+        ["--goal", "a", "--loud", "--goal=b", "--goal", "c"],
+        ["--goal", "a", "b", "c", "--loud"],
+    ],
+)
+def test_an_option_of_many_values_that_comes_again_adds_to_them(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def look(place: str, /, *, wanted: Annotated[Wanted, OmitArgPrefixes] = NOTHING, times: int = 1) -> int:
+        """Look at a place."""
+        seen.extend([place, wanted.goal, wanted.loud, times])
+        return 0
+
+    _add_verb(monkeypatch, "look", look)
+    assert cli.main(["look", "here", "--times", "2", *words, "--times", "3"]) == 0
+    assert seen == ["here", ("a", "b", "c"), True, 3], "what takes one value keeps the last"
 
 
 def test_importing_ludus_is_quick_and_brings_in_nothing_heavy() -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from importlib import import_module
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ludus import __version__
 from ludus.core.errors import LudusError, SettingsError, nearest
@@ -108,6 +110,7 @@ def _run(main: Main, args: list[str], *, prog: str) -> int:
         dotted = [word for word in args if SETTING.match(word)]
         args = [word for word in args if word not in dotted]
         args += ["--settings", *(word.removeprefix("--") for word in dotted)] if dotted else []
+    args = _gather(main, args)
     try:
         if isinstance(main, dict):
             return tyro.extras.subcommand_cli_from_dict(main, prog=prog, args=args)
@@ -116,6 +119,35 @@ def _run(main: Main, args: list[str], *, prog: str) -> int:
         problem = error.errors()[0]
         name = ".".join(map(str, problem["loc"])).replace("_", "-")
         raise SettingsError(f"--{name} is {problem['input']!r}: {problem['msg']}.") from error
+
+
+def _gather(main: Main, args: list[str]) -> list[str]:
+    """Give the words with the values of an option that comes twice, and takes many, behind one: tyro takes the last."""
+    given = [word.partition("=")[0] for word in args if word.startswith("--")]
+    twice = {name for name in given if given.count(name) > 1}
+    command = main.get(args[0]) if isinstance(main, dict) else main
+    many = twice & set(_many(get_type_hints(command))) if twice and command is not None else set()
+    found: dict[str, list[str]] = {name: [] for name in given if name in many}
+    rest: list[str] = []
+    into = rest
+    for word in args:
+        name, _, value = word.partition("=")
+        if name in found:
+            into = found[name]
+            into += [value] if "=" in word else []
+        else:
+            into = rest if word.startswith("--") else into
+            into.append(word)
+    return rest + [word for name, values in found.items() for word in (name, *values)]
+
+
+def _many(hints: Mapping[str, Any]) -> Iterator[str]:
+    """Give the options that take several values, those in groups of options too."""
+    for name, kind in hints.items():
+        if get_origin(kind) is tuple and get_args(kind)[-1] is ...:
+            yield f"--{name.replace('_', '-')}"
+        elif is_dataclass(kind):
+            yield from _many(get_type_hints(kind))
 
 
 def _refuse(message: str) -> int:
