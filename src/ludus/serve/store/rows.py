@@ -276,11 +276,9 @@ class Store:
 
     def episode_names(self) -> dict[str, list[str]]:
         """Give the runs, scenarios, policies and verdicts that there are episodes of, each in order."""
-        found: dict[str, list[str]] = {}
-        for name, column in NAMES.items():
-            told = self.database.read(f"SELECT DISTINCT {column} FROM episodes")
-            found[name] = sorted({part for row in told for part in row[0].split("\n")} - {""})
-        return found
+        rows = self.database.read(f"SELECT DISTINCT {', '.join(NAMES.values())} FROM episodes")
+        told = zip(NAMES, zip(*rows, strict=True), strict=True) if rows else ((name, ()) for name in NAMES)
+        return {name: sorted({part for text in column for part in text.split("\n")} - {""}) for name, column in told}
 
     def episode(self, id_: str) -> dict[str, Any] | None:
         """Give an episode by its id here, `RUN:EPISODE`."""
