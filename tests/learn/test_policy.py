@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from gymnasium.spaces import Discrete
 
 from ludus.core.errors import InputError
@@ -13,6 +15,7 @@ from ludus.core.protocols import Choosing, Policy, Seeded, WorldSpec
 from ludus.learn.checkpoint import Facts, export_agent, read_checkpoint, save_checkpoint
 from ludus.learn.policy import NetPolicy, load_policy
 from ludus.learn.ppo import PpoConfig
+from ludus.learn.threads import threads
 from tests.learn.bandit import learner, vectors
 
 FRAMES = np.random.default_rng(0).integers(0, 4, (6, 1, 16, 16), dtype=np.uint8)
@@ -49,6 +52,25 @@ def test_chances_differ_from_step_to_step_and_greed_has_none() -> None:
     greedy = NetPolicy(policy.agent, greedy=True)
     first, carry = greedy.act(FRAMES, greedy.init(6))
     assert first.tolist() == greedy.act(FRAMES, carry)[0].tolist()
+
+
+def _counted(plain: Callable[..., Any], counts: list[int]) -> Callable[..., Any]:
+    """Give a method that notes torch's threads, and does what the plain one does."""
+
+    def counted(_: Any, *told: Any) -> Any:
+        counts.append(torch.get_num_threads())
+        return plain(*told)
+
+    return counted
+
+
+def test_every_part_of_a_choice_is_made_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, counts = _policy(), []
+    for name in ("sample", "log_prob"):
+        monkeypatch.setattr(type(policy.agent.head), name, _counted(getattr(policy.agent.head, name), counts))
+    with threads(2):
+        policy.choose(FRAMES, policy.init(6))
+        assert (counts, torch.get_num_threads()) == ([1, 1], 2)
 
 
 def test_it_tells_values_and_log_probs() -> None:

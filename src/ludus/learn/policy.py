@@ -37,7 +37,8 @@ class NetCarry:
 class NetPolicy:
     """Acts by a net; what it draws is keyed by (seed of the episode, step).
 
-    It thinks on one thread: a few lanes are too little for more, and what it plays does not depend on the CPUs then.
+    All of it is thought on one thread: a few lanes are too little for more, threads that wait for each other take five
+    times the CPU, and what it plays does not depend on how many there are.
     """
 
     agent: Agent
@@ -70,12 +71,12 @@ class NetPolicy:
         seen = torch.from_numpy(np.require(frames, requirements=["C", "W"]))
         with threads(1):
             thought = self.agent(seen, torch.from_numpy(carry.memory), goes_on)
-        head = self.agent.head
-        if self.greedy:
-            actions = head.mode(thought.logits)
-        else:
-            actions = head.sample(thought.logits, chances(carry.seed[:, None], "policy", carry.step, head.parts))
-        log_prob = head.log_prob(thought.logits, actions).sum(-1)
+            head = self.agent.head
+            if self.greedy:
+                actions = head.mode(thought.logits)
+            else:
+                actions = head.sample(thought.logits, chances(carry.seed[:, None], "policy", carry.step, head.parts))
+            log_prob = head.log_prob(thought.logits, actions).sum(-1)
         choice = Choice(head.to_world(actions.numpy()), thought.value.numpy(), log_prob.numpy())
         return choice, NetCarry(thought.carry.numpy(), carry.seed, carry.step + 1)
 
