@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from contextlib import closing
 from pathlib import Path
@@ -47,12 +48,11 @@ def run_video(
         out: write the receipt there, as JSON.
     """
     rows = []
-    for name in policies:
-        policy = _net(game) if name == "cnn" else name
-        for renderer in renderers:
+    with TemporaryDirectory(prefix="ludus-bench-", dir=".") as folder:
+        for name, renderer in itertools.product(policies, renderers):
             plan = video_bench.Plan(
                 game=game,
-                policy=policy,
+                policy=_net(game) if name == "cnn" else name,
                 renderer=renderer,
                 episodes=episodes,
                 lanes=lanes,
@@ -60,8 +60,7 @@ def run_video(
                 warm_ups=warm_ups,
                 budget=budget,
             )
-            with TemporaryDirectory(prefix="ludus-bench-", dir=".") as folder:
-                row = video_bench.receipt(plan, list(video_bench.measure(plan, Path(folder))))
+            row = video_bench.receipt(plan, list(video_bench.measure(plan, Path(folder) / f"{name}-{renderer}")))
             row["policy"] = name
             rows.append(row)
             cost = row["cpu_overhead"]
@@ -82,12 +81,9 @@ def run_video(
 
 def _net(game: str) -> Policy[Any]:
     """Give a policy that asks an untrained net of the default size."""
-    import torch
-
     from ludus.learn.policy import NetPolicy
     from ludus.nets.agent import Door, make_agent
     from ludus.nets.encoders import NetConfig
 
-    torch.set_num_threads(1)  # threads that wait for each other burn CPU time, and hide what video takes
     with closing(open_world(game_settings(game, {}), 1)) as world:
         return NetPolicy(make_agent(Door.of(world.spec, STACK), NetConfig(), seed=0).eval())
