@@ -75,6 +75,17 @@ def test_the_palette_leads_anywhere_by_keys_alone(lab: Lab) -> None:
     assert told["theme"] == "light"
 
 
+def test_lanes_with_most_to_see_are_featured_until_they_are_locked(lab: Lab) -> None:
+    first = {"hype": [[4, 3.2], [3, 1.5], [1, 0.4]], "shame": [[5, 2.0]], "stuck": [6], "flags": ["stuck"]}
+    told = lab.check("featured", worker=WORKER, statuses=[first, {"hype": [[2, 9.9], [4, 9.5]]}, {"policy_version": 7}])
+    assert (told["complained"], told["answers"]) == ([], [200] * 4)
+    assert [tile.partition("\n")[0] for tile in told["first"]] == [f"{WORKER}, lane {lane}" for lane in (4, 3, 5)]
+    assert [tile.rpartition("\n")[2] for tile in told["first"]] == ["hype 3.2", "hype 1.5", "shame 2.0"]
+    assert told["stuck"].endswith("stuck")
+    assert [tile.partition("\n")[0] for tile in told["locked"]] == [f"{WORKER}, lane {lane}" for lane in (4, 3, 5)]
+    assert [tile.partition("\n")[0] for tile in told["free"]] == [f"{WORKER}, lane {lane}" for lane in (2, 4)]
+
+
 def test_curves_are_drawn_however_they_are_looked_at(lab: Lab) -> None:
     told = lab.check("curves")
     assert told["complained"] == []

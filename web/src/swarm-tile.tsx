@@ -13,7 +13,7 @@ const WIDEST_PX = 1440;
 const FEW = 8;
 
 /** Gives how wide a picture is shown: larger where there are few, every pixel of it by whole pixels of the screen. */
-function shownWidth({ width, lanes }: LiveWorker): number {
+function shownWidth({ width, lanes }: Pick<LiveWorker, "width" | "lanes">): number {
   const usual = innerWidth < 640 ? 140 : lanes <= FEW ? 240 : 160;
   if (width > 2 * usual) return 2 * usual;
   return (width * Math.max(1, Math.floor((usual * devicePixelRatio) / width))) / devicePixelRatio;
@@ -27,12 +27,29 @@ export function tileGrid(worker: LiveWorker): CSSProperties {
   return { gridTemplateColumns: `repeat(auto-fill, ${tile}px)`, gap: GAP_PX, maxWidth: columns * (tile + GAP_PX) - GAP_PX };
 }
 
-/** flag: what is wrong with the picture, as its worker tells. */
-export function Tile({ worker, lane, flag, open }: { worker: LiveWorker; lane: number; flag: string | undefined; open: () => void }) {
+export interface Mark {
+  hall: "fame" | "shame";
+  score: number;
+}
+
+interface TileProps {
+  worker: LiveWorker;
+  lane: number;
+  /** What is wrong with the picture, as its worker tells. */
+  flag?: string | undefined;
+  /** How much there is to see, as its worker tells. */
+  mark?: Mark | null;
+  /** It stands among few, of several workers perhaps. */
+  few?: boolean;
+  named?: boolean;
+  open: () => void;
+}
+
+export function Tile({ worker, lane, flag, mark, few = false, named = false, open }: TileProps) {
   const button = useRef<HTMLButtonElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const caption = useRef<HTMLSpanElement>(null);
-  const width = shownWidth(worker);
+  const width = shownWidth(few ? { ...worker, lanes: 1 } : worker);
 
   useEffect(() => {
     const glass = canvas.current?.getContext("bitmaprenderer");
@@ -66,10 +83,15 @@ export function Tile({ worker, lane, flag, open }: { worker: LiveWorker; lane: n
       </span>
       <span className="flex items-center gap-2 px-1 pt-1 text-xs text-quiet">
         <span className="font-medium text-ink">
-          <span className="sr-only">{worker.name}, lane </span>
+          <span className={named ? "" : "sr-only"}>{worker.name}, lane </span>
           {lane}
         </span>
         <span ref={caption} aria-hidden className="grow" />
+        {mark && (
+          <span className={`flex items-center gap-1 font-medium ${mark.hall === "shame" ? "text-shame" : "text-fame"}`}>
+            <Icon name={mark.hall} size={8} /> {mark.hall === "shame" ? "shame" : "hype"} {mark.score.toFixed(1)}
+          </span>
+        )}
         {flag && (
           <span className="flex items-center gap-1 text-bad">
             <Icon name="warning" size={8} /> {flag}

@@ -7,6 +7,7 @@ import { Ring, type Row, feed } from "../feed";
 import { type LiveWorker, live } from "../live";
 import { ago, figure, short } from "../numbers";
 import { useStore } from "../store";
+import { Featured, markOf, type Regard } from "../swarm-featured";
 import { FocusView } from "../swarm-focus";
 import { Tile, tileGrid } from "../swarm-tile";
 import { Badge, EmptyState, Loaded, Panel, Room, Sparkline } from "../ui";
@@ -43,6 +44,7 @@ function Swarm() {
         {() =>
           names.length ? (
             <div className="flex flex-col gap-4">
+              <Featured regards={(shown ?? []).map((each) => [each, (told(each.name)?.status ?? {}) as WorkerStatus] as const)} open={turn} />
               {names.map((name) => (
                 <WorkerPanel key={name} name={name} worker={told(name)} picture={pictured(name)} speed={speed(name)} rewards={rewards.get(name)} open={(lane) => turn(name, lane)} />
               ))}
@@ -72,7 +74,7 @@ function Swarm() {
 }
 
 /** What a worker may tell of itself, as far as it is shown. */
-interface WorkerStatus {
+interface WorkerStatus extends Regard {
   role?: string | null;
   policy?: string;
   policy_version?: number | null;
@@ -82,8 +84,9 @@ interface WorkerStatus {
   /** Lanes of each kind. */
   black?: readonly number[];
   frozen?: readonly number[];
+  stuck?: readonly number[];
 }
-const FLAGS = ["black", "frozen"] as const;
+const FLAGS = ["black", "frozen", "stuck"] as const;
 
 interface PanelProps {
   name: string;
@@ -126,9 +129,9 @@ function WorkerPanel({ name, worker, picture, speed, rewards, open }: PanelProps
       }
     >
       {picture ? (
-        <div className="grid mx-auto" style={tileGrid(picture)} onKeyDown={moveAmongTiles}>
+        <div className="grid max-sm:mx-auto" style={tileGrid(picture)} onKeyDown={moveAmongTiles}>
           {Array.from({ length: picture.lanes }, (_, lane) => (
-            <Tile key={lane} worker={picture} lane={lane} flag={flagOf(lane)} open={() => open(lane)} />
+            <Tile key={lane} worker={picture} lane={lane} flag={flagOf(lane)} mark={markOf(lane, lanes)} open={() => open(lane)} />
           ))}
         </div>
       ) : (
