@@ -65,7 +65,8 @@ def _counted(plain: Callable[..., Any], counts: list[int]) -> Callable[..., Any]
 
 
 def test_every_part_of_a_choice_is_made_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, counts = _policy(), []
+    policy = _policy()
+    counts: list[int] = []
     for name in ("sample", "log_prob"):
         monkeypatch.setattr(type(policy.agent.head), name, _counted(getattr(policy.agent.head, name), counts))
     with threads(2):
