@@ -42,18 +42,24 @@ class OpenFile:
     """The file of an episode that is being filmed."""
 
     identity: str
-    part: Path
+    videos: Path
+    """Its folder."""
     descriptor: int
 
-    def named(self, ending: str) -> Path:
+    @property
+    def part(self) -> str:
+        """Its path while it is written; a string, for a film is over too soon to take paths apart."""
+        return f"{self.videos}/.{self.identity}{PART}"
+
+    def named(self, ending: str) -> str:
         """Give the path beside it with the episode's name."""
-        return self.part.with_name(self.identity + ending)
+        return f"{self.videos}/{self.identity}{ending}"
 
     def discard(self) -> None:
         """Close and remove it; on a broken disk it stays, and the next start sweeps it."""
         os.close(self.descriptor)
         with contextlib.suppress(OSError):
-            self.part.unlink(missing_ok=True)
+            os.unlink(self.part)
 
 
 def open_part(videos: Path, identity: str) -> OpenFile:
@@ -61,9 +67,9 @@ def open_part(videos: Path, identity: str) -> OpenFile:
 
     Raises `VideoError`, also where another process writes it, and `InputError` on a name that leaves the folder.
     """
-    if not identity or Path(identity).name != identity:
+    if not identity or os.path.basename(identity) != identity:
         raise InputError(f"the episode is called {identity!r}, expected a name that stays in its folder.")
-    part = videos / f".{identity}{PART}"
+    part = OpenFile(identity, videos, -1).part
     try:
         try:
             descriptor = _open(part)
@@ -72,12 +78,13 @@ def open_part(videos: Path, identity: str) -> OpenFile:
             descriptor = _open(part)
     except OSError as error:
         raise VideoError(reason_of(error)) from error
-    if not _is_ours(part, descriptor):
+    claimed = _claim(part, descriptor)
+    if claimed is None:
         os.close(descriptor)
         raise VideoError(Reason(Code.NAME_TAKEN, f"{part} is being written by another process"))
-    if os.fstat(descriptor).st_size:
+    if claimed.st_size:
         os.ftruncate(descriptor, 0)
-    return OpenFile(identity, part, descriptor)
+    return OpenFile(identity, videos, descriptor)
 
 
 def note(*, renderer: str, requested: str, track: tuple[bytes, int, int, int, int]) -> bytes:
@@ -98,12 +105,12 @@ def seal(film: OpenFile, *, steps: int, encode_ms: float, sync: bool = False) ->
     returns: it is renamed before, for it is whole by then, and journals keep the two in order.
     """
     try:
-        told = read_back(film.descriptor, f"{film.part.parent.name}/{film.identity}.mp4", encode_ms=encode_ms)
+        told = read_back(film.descriptor, f"{film.videos.name}/{film.identity}.mp4", encode_ms=encode_ms)
         if told.frames != steps:
-            film.part.replace(film.named(BAD))
+            os.replace(film.part, film.named(BAD))
             detail = f"{film.identity}{BAD} holds {told.frames} frames, the episode has {steps} steps"
             raise VideoError(Reason(Code.VERIFY_MISMATCH, detail))
-        film.part.replace(film.named(".mp4"))
+        os.replace(film.part, film.named(".mp4"))
         if sync:
             os.fsync(film.descriptor)
     except OSError as error:
@@ -157,8 +164,8 @@ def _recover(part: Path) -> VideoRecord | None:
         descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:  # its process has just finished it
         return None
-    film = OpenFile(part.name.removeprefix(".").removesuffix(PART), part, descriptor)
-    if not _is_ours(part, descriptor):
+    film = OpenFile(part.name.removeprefix(".").removesuffix(PART), part.parent, descriptor)
+    if _claim(film.part, descriptor) is None:
         os.close(descriptor)
         return None
     told = _mend(descriptor)
@@ -166,7 +173,7 @@ def _recover(part: Path) -> VideoRecord | None:
         film.discard()
         return None
     file = read_back(descriptor, f"{FOLDER}/{film.identity}{CRASHED}")
-    part.replace(film.named(CRASHED))
+    os.replace(part, film.named(CRASHED))
     os.fsync(descriptor)
     os.close(descriptor)
     reason = Reason(Code.WORKER_CRASHED, f"{file.frames} frames had reached the file when the process ended")
@@ -198,16 +205,16 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
     return told
 
 
-def _open(part: Path) -> int:
+def _open(part: str) -> int:
     return os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
-def _is_ours(path: Path, descriptor: int) -> bool:
-    """Lock an open file; say whether it is ours alone now, and still has this name: who held it may have renamed it."""
-    try:
-        return _lock(descriptor) and os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+def _claim(path: str, descriptor: int) -> os.stat_result | None:
+    """Lock an open file, if it is ours alone now, and still has this name: who held it may have renamed it."""
+    with contextlib.suppress(FileNotFoundError):
+        if _lock(descriptor) and os.path.samestat(found := os.stat(path), os.fstat(descriptor)):
+            return found
+    return None
 
 
 def _lock(descriptor: int) -> bool:

@@ -45,6 +45,7 @@ class Studio:
 
     def __init__(self, folder: Path, spec: WorldSpec, lanes: int, settings: VideoSettings) -> None:
         self._folder, self._settings, self._lanes = folder, settings, lanes
+        self._videos = folder / files.FOLDER
         self._scenes: list[_Scene | None] = [None] * lanes
         self._governor = Governor(settings.budget, settings.stop_over)
         self._source, self._camera, self._off = _open_camera(spec, lanes, settings)
@@ -68,7 +69,7 @@ class Studio:
         try:
             if self._settings.enabled:
                 self._governor.check()
-                scene.film = files.open_part(self._folder / files.FOLDER, identity)
+                scene.film = files.open_part(self._videos, identity)
             if self._rings:
                 self._rings[lane].begin(identity)
             self._camera.begin(lane, scene.film.descriptor if scene.film else -1, self._note)
