@@ -67,7 +67,7 @@ def open_part(videos: Path, identity: str) -> OpenFile:
 
     Raises `VideoError`, also where another process writes it, and `InputError` on a name that leaves the folder.
     """
-    if not identity or os.path.basename(identity) != identity:
+    if not identity.strip(".") or os.path.basename(identity) != identity:
         raise InputError(f"the episode is called {identity!r}, expected a name that stays in its folder.")
     part = OpenFile(identity, videos, -1).part
     try:
