@@ -69,15 +69,16 @@ class Panel {
     history_[next] = {};
     if (std::isfinite(m.reward)) total_ += m.reward;
     history_[column] = {true, float(total_), m.value};
-    if (m.events) dot(column, 0, inks_.ink);
+    u8* const now = top_of(column);
+    if (m.events) dot(now, 0, inks_.ink);
     for (u32 part = 0; part < m.parts; part++) {
       if (!std::isfinite(m.actions[part])) continue;
       const u32 band = ACTIONS_H * part / m.parts, room = std::max(1u, ACTIONS_H / m.parts) - 1;
-      dot(column, ACTIONS_Y + band + u32(std::lround(std::clamp(m.actions[part], 0.f, 1.f) * float(room))), inks_.ink);
+      dot(now, ACTIONS_Y + band + u32(std::lround(std::clamp(m.actions[part], 0.f, 1.f) * float(room))), inks_.ink);
     }
-    if (std::isfinite(m.reward) && m.reward != 0) dot(column, REWARD_Y, m.reward > 0 ? inks_.ink : inks_.mid);
+    if (std::isfinite(m.reward) && m.reward != 0) dot(now, REWARD_Y, m.reward > 0 ? inks_.ink : inks_.mid);
     if (!rescale(m.value)) return curve(column);
-    for (u32 each = 0; each < columns; each++) wipe_curve(each), curve(each);
+    for (u32 each = 0; each < columns; each++) wipe_curve(top_of(each)), curve(each);
   }
 
  private:
@@ -86,17 +87,17 @@ class Panel {
     float total = 0, value = 0;
   };
 
-  void dot(u32 column, u32 y, u8 ink) {
-    canvas_[size_t(top_ + column / width_ * BAND + y) * width_ + column % width_] = ink;
-  }
+  u8* top_of(u32 column) { return &canvas_[size_t(top_ + column / width_ * BAND) * width_ + column % width_]; }
+  void dot(u8* top, u32 y, u8 ink) const { top[size_t(y) * width_] = ink; }
   void wipe(u32 column) {
-    for (u32 y = 0; y < REWARD_Y; y++) dot(column, y, inks_.paper);
-    dot(column, REWARD_Y, inks_.light);
-    wipe_curve(column);
+    u8* const top = top_of(column);
+    for (u32 y = 0; y < REWARD_Y; y++) dot(top, y, inks_.paper);
+    dot(top, REWARD_Y, inks_.light);
+    wipe_curve(top);
   }
-  void wipe_curve(u32 column) {
-    for (u32 y = CURVE_Y; y < BAND; y++) dot(column, y, inks_.paper);
-    if (below_) dot(column, BAND - CURVE_H / 2, inks_.light);
+  void wipe_curve(u8* top) const {
+    for (u32 y = CURVE_Y; y < BAND; y++) dot(top, y, inks_.paper);
+    if (below_) dot(top, BAND - CURVE_H / 2, inks_.light);
   }
 
   // The scale is a power of two that only grows, so what is drawn once mostly stays. Says whether it has changed.
@@ -114,8 +115,9 @@ class Panel {
   void curve(u32 column) {
     const Past& past = history_[column];
     if (!past.known) return;
-    if (std::isfinite(past.value)) dot(column, height_of(past.value), inks_.mid);
-    dot(column, height_of(past.total), inks_.ink);
+    u8* const top = top_of(column);
+    if (std::isfinite(past.value)) dot(top, height_of(past.value), inks_.mid);
+    dot(top, height_of(past.total), inks_.ink);
   }
   u32 height_of(float number) const {
     const u32 zero = below_ ? BAND - CURVE_H / 2 : BAND - 1, room = below_ ? CURVE_H / 2 - 1 : CURVE_H - 1;
