@@ -135,7 +135,7 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
   return (
     <figure aria-label={label}>
       <div ref={host} role="img" aria-label={label} className={`w-full overflow-hidden ${seek ? "cursor-crosshair" : ""}`} />
-      <div className="mt-2 flex items-start justify-between gap-4 text-xs">
+      <div className="mt-2 flex flex-wrap items-start justify-end gap-x-4 gap-y-1 text-xs">
         <Legend curves={curves} pointed={pointed} format={format} />
         {over && <p className="whitespace-nowrap text-quiet">{over} <span aria-hidden>→</span></p>}
       </div>
@@ -146,13 +146,13 @@ export function Chart({ label, curves, height = 240, time = false, logY = false,
 function Legend({ curves, pointed, format }: { curves: readonly Curve[]; pointed: readonly (number | null | undefined)[] | null; format: (value: number) => string }) {
   let place = 1;
   return (
-    <ul className="flex flex-wrap gap-x-4 gap-y-1">
+    <ul className="flex min-w-0 grow basis-56 flex-wrap gap-x-4 gap-y-1">
       {curves.map((curve, number) => {
         const value = pointed ? pointed[place] : curve.y[curve.y.length - 1];
         place += curve.low && curve.high ? 3 : 1;
         return (
           <li key={curve.label} className="flex items-center gap-1.5">
-            <svg aria-hidden width="16" height="4" style={{ color: colorOf(curve.color ?? number) }}>
+            <svg aria-hidden width="16" height="4" className="shrink-0" style={{ color: colorOf(curve.color ?? number) }}>
               <path d="M0 2h16" stroke="currentColor" strokeWidth="3" strokeDasharray={curve.dashed || (curve.color ?? number) >= COLORS ? "5 3" : undefined} />
             </svg>
             <span className="text-quiet">{curve.label}</span>

@@ -47,9 +47,9 @@ function Overview({ runs }: { runs: readonly Run[] }) {
     void navigate({ search: (before) => ({ ...before, chosen: on ? [...ids, id].slice(-MOST_CHOSEN) : ids.filter((each) => each !== id) }), replace: true });
   const columns: Column<Run>[] = [
     { head: "Draw", cell: ({ run_id: id }) => <input type="checkbox" className="check align-middle" aria-label={`Draw ${id}`} checked={ids.includes(id)} onChange={(event) => choose(id, event.target.checked)} /> },
-    { head: "Run", by: ({ run_id }) => run_id, cell: ({ run_id }) => <Link to="/runs/$run" params={{ run: run_id }} className="font-medium wrap-anywhere hover:underline">{run_id}</Link> },
+    { head: "Run", by: ({ run_id }) => run_id, cell: (run) => <Name run={run} /> },
     { head: "Kind", by: ({ kind }) => KINDS[kind], cell: ({ kind }) => <Badge>{KINDS[kind]}</Badge>, minor: true },
-    { head: "Game", by: ({ game }) => game ?? "", cell: ({ game }) => game },
+    { head: "Game", by: ({ game }) => game ?? "", cell: ({ game }) => game, minor: true },
     ...(["role", "policy"] as const)
       .filter((name) => runs.some((run) => run[name]))
       .map((name): Column<Run> => ({ head: name === "role" ? "Role" : "Policy", by: (run) => run[name] ?? "", cell: (run) => run[name] && policyName(run[name]), minor: true })),
@@ -81,6 +81,16 @@ function Overview({ runs }: { runs: readonly Run[] }) {
         )}
       </Panel>
     </div>
+  );
+}
+
+/** A run's name, and below it, where there is no room for columns, what it was. */
+function Name({ run }: { run: Run }) {
+  return (
+    <span className="block min-w-32">
+      <Link to="/runs/$run" params={{ run: run.run_id }} className="font-medium wrap-anywhere hover:underline">{run.run_id}</Link>
+      <span className="block text-xs text-quiet sm:hidden">{[KINDS[run.kind], wordsOf(run)].filter(Boolean).join(" · ")}</span>
+    </span>
   );
 }
 
