@@ -101,6 +101,24 @@ def test_a_timeline_has_what_was_recorded_step_by_step(lab: Served, page: httpx.
     assert page.get("/episodes/played:nobody/timeline").json()["error"] == "not_found"
 
 
+def test_actions_are_called_as_their_run_told_else_as_their_codec_has_them(
+    lab: Served, page: httpx.Client, line: dict[str, Any]
+) -> None:
+    path = lab.lab.settings.runs / "played" / "run.json"
+    kept = path.read_text()
+
+    def names() -> Any:
+        return page.get(f"/episodes/{line['id']}/timeline").json()["action_names"]
+
+    codec = names()
+    try:
+        for said, expected in ((["wait", *codec[1:]], ["wait", *codec[1:]]), (None, codec)):
+            path.write_text(json.dumps(json.loads(kept) | {"action_names": said}))
+            wait_for(lambda expected=expected: names() == expected)  # type: ignore[misc] # it cannot infer a default's type
+    finally:
+        path.write_text(kept)
+
+
 def test_a_distance_curve_is_that_of_the_goal_s_judge(page: httpx.Client, line: dict[str, Any]) -> None:
     curve = page.get(f"/episodes/{line['id']}/distance", params={"goal": "desert"}).json()
     (verdict,) = line["verdicts"]
