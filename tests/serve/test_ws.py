@@ -181,7 +181,7 @@ def test_the_stream_says_that_it_lives(served: Served) -> None:
 
 
 def test_a_listener_who_reads_nothing_is_dropped_and_those_who_read_are_not(tmp_path: Path) -> None:
-    lab = Served(LabSettings(state=tmp_path, runs=tmp_path / "runs"), stalled_s=0.5)
+    lab = Served(LabSettings(state=tmp_path, runs=tmp_path / "runs"), stalled_s=1.0)
     rows = [MetricRow(step=step, values={"loss": 0.5, "pad" * 60: 1.0}) for step in range(500)]
     try:
         with lab.socket() as reading, socket.socket() as stalled:

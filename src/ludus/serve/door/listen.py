@@ -82,12 +82,12 @@ class Ws(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Serve it."""
+        self.transport.set_write_buffer_limits(high=UNSENT_BYTES)  # of a thousand who do not read it adds up
         self.scope["extensions"][ABORT] = {"abort": self.transport.abort, "narrow": self.narrow}
         await super().run_asgi()
 
     def narrow(self) -> None:
-        """Let little wait in the buffers of this process and the kernel, so that what is sent is new."""
-        self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        """Let little wait in the kernel either, so that what is sent is new."""
         bound = self.transport.get_extra_info("socket")
         if hasattr(socket, "TCP_NOTSENT_LOWAT") and bound.family != socket.AF_UNIX:
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
