@@ -77,12 +77,12 @@ export function Tile({ worker, lane, flag, mark, few = false, named = false, ope
   }, [worker.number, lane]);
 
   return (
-    <button ref={button} type="button" onClick={open} className="group min-w-0 text-left">
+    <button ref={button} type="button" onClick={open} className="group min-w-0 self-start text-left">
       <span className="screen block group-hover:outline-2 group-hover:outline-accent">
         <canvas ref={canvas} width={worker.width} height={worker.height} className="pixels block" style={{ width, aspectRatio: `${worker.width} / ${worker.height}` }} />
       </span>
-      <span className="flex items-center gap-2 px-1 pt-1 text-xs text-quiet">
-        <span className="font-medium text-ink">
+      <span className="flex flex-wrap items-center gap-x-2 px-1 pt-1 text-xs whitespace-nowrap text-quiet">
+        <span className={`font-medium text-ink ${named ? "basis-full truncate" : ""}`}>
           <span className={named ? "" : "sr-only"}>{worker.name}, lane </span>
           {lane}
         </span>
