@@ -174,7 +174,7 @@ function FeatCard({ feat, progress, lacking }: { feat: Full; progress: Near | un
           )}
         </p>
         {!got && progress && progress.share > 0 && !secret && <Bar share={progress.share} label={`${feat.name}, nearest so far`} />}
-        {lacking && (
+        {lacking && !got && (
           <p className="mt-1 flex items-center gap-1 text-xs text-bad">
             <Icon name="warning" size={8} /> Nobody tells what it needs
           </p>
