@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from ludus.core import files
 from ludus.core.types import Episode
 from ludus.episodes import manifest
 from ludus.run import recording
+from ludus.run.actors import PolicyActor
 from ludus.run.evaluate import evaluate
-from ludus.run.games import GameSettings
+from ludus.run.filming import video_settings
+from ludus.run.games import GameSettings, open_world
+from ludus.run.loop import play
+from ludus.run.policies import make_policy
 from tests.run.seats import seats
 from tests.run.test_loop import BornDead
 
@@ -69,7 +74,6 @@ def test_a_micro_batch_has_a_film_of_every_episode_with_a_frame_for_every_step(w
 
 def test_the_game_s_own_picture_is_filmed_exactly(whole: Path) -> None:
     from ludus.episodes.trace import unpack
-    from ludus.run.games import open_world
     from ludus.run.replay import replay, script
 
     episode = manifest.read(whole / "episodes.jsonl")[0]
@@ -92,6 +96,24 @@ def test_video_changes_nothing_but_the_video(whole: Path, tmp_path: Path) -> Non
 def test_films_are_the_same_for_any_lanes_and_workers(whole: Path, tmp_path: Path, more: dict[str, Any]) -> None:
     """FR-009."""
     evaluate(out=tmp_path, **POTYARD, **more)
+    assert lines(tmp_path) == lines(whole)
+
+
+def test_a_run_that_is_left_in_the_middle_goes_on_in_the_same_process(whole: Path, tmp_path: Path) -> None:
+    """Films that are over and that nobody has told of yet are let go of, and made again."""
+    game = GameSettings(game="potyard", max_steps=40)
+    plan = recording.Plan(
+        game, "potyard", "random", 3, tmp_path, "left", 2, video=video_settings(True, "sim-view", "fast")
+    )
+    with closing(open_world(game, 2)) as world, closing(recording._Session(plan, world)) as session:
+        actor = PolicyActor(make_policy("random", game, world.spec), world.spec, 2)
+        for turn in play(world, actor, map(plan.opening, range(9))):
+            session.follow(turn)
+            if session.finished:
+                break
+        assert any(path.name.startswith(".") for path in (tmp_path / "videos").iterdir()), "it is not counted yet"
+    assert [path.name for path in (tmp_path / "videos").glob(".*")] == []
+    evaluate(out=tmp_path, **POTYARD)
     assert lines(tmp_path) == lines(whole)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from ludus.run.loop import Opening, Turn, play
 from ludus.run.policies import make_policy, policy_name
 
 if TYPE_CHECKING:
-    from ludus.episodes.video import VideoSettings
+    from ludus.episodes.video import VideoRecord, VideoSettings
 
 GROUP_S = 0.25
 """Finished episodes wait at most so long for others, to be written together."""
@@ -63,7 +63,8 @@ class Finished:
     opening: Opening
     recording: Recording
     rulings: tuple[Ruling, ...]
-    video: Mapping[str, Any]
+    video: Callable[[], VideoRecord] | None
+    """What names the file of its film and tells what became of it; None where video is off."""
     wall_s: float
 
 
@@ -128,9 +129,7 @@ class _Session:
         for lane in turn.ended:
             opening, began = self._playing.pop(lane)
             recording = self._recorder.end(lane, opening.id, opening.seed)
-            video = manifest.OFF
-            if self._studio is not None:
-                video = self._studio.finish(lane, len(recording.steps)).to_json()
+            video = None if self._studio is None else self._studio.end(lane, len(recording.steps))
             wall_s = time.monotonic() - began
             self.finished.append(Finished(opening, recording, self._bench.end(lane), video, wall_s))
 
@@ -145,13 +144,17 @@ class _Session:
         return [self._episode(one, files) for one, files in zip(finished, saved, strict=True)]
 
     def close(self) -> None:
-        """Give up the films of episodes that are not over."""
+        """Give up the films of episodes that are not over, and let go of those that nobody will tell of."""
+        for one in self.finished:
+            if one.video is not None:
+                one.video()
         if self._studio is not None:
             self._studio.close()
 
     def _episode(self, one: Finished, files: Mapping[str, Artefact]) -> Episode:
         recording, steps = one.recording, len(one.recording.steps)
         wanted = [clip for ruling in one.rulings if (clip := ruling.clip(steps, self._spec.step_hz))]
+        video = manifest.OFF if one.video is None else one.video().to_json()
         return Episode(
             id=one.opening.id,
             run=self._plan.run,
@@ -168,7 +171,7 @@ class _Session:
             happened=dict(sorted(Counter(event.kind for event in recording.events).items())),
             files=files,
             verdicts=tuple(ruling.to_json() for ruling in one.rulings),
-            clips=cut_clips(self._plan.out, wanted, one.video),
-            video=one.video,
+            clips=cut_clips(self._plan.out, wanted, video),
+            video=video,
             timing={"finished": SystemClock().stamp(), "wall_s": round(one.wall_s, 6)},
         )

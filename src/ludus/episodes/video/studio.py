@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,15 +111,28 @@ class Studio:
 
         The file is whole, counted and in its place when this returns. Raises `InputError` on no such lane.
         """
+        sealed = self.end(lane, steps)
+        start = time.perf_counter()
+        try:
+            return sealed()
+        finally:
+            self._governor.spent(time.perf_counter() - start)
+
+    def end(self, lane: int, steps: int) -> Callable[[], VideoRecord]:
+        """End an episode as `finish` does, but leave it to the caller when its file is counted and gets its name.
+
+        Every frame is in the file when this returns; what it gives is to be called once, by any thread, and gives the
+        record. Raises `InputError` on no such lane.
+        """
         check_lane(lane, self._lanes)
         scene, self._scenes[lane] = self._scenes[lane], None
         if scene is None:
-            return self._without(Reason(Code.NO_FRAMES, "the episode was never begun"))
+            return partial(self._without, Reason(Code.NO_FRAMES, "the episode was never begun"))
         start = time.perf_counter()
         try:
-            return self._finish(lane, scene, steps)
+            return self._end(lane, scene, steps)
         except VideoError as error:
-            return self._tell(scene.identity, error.reason)
+            return partial(self._tell, scene.identity, error.reason)
         finally:
             self._governor.spent(time.perf_counter() - start)
 
@@ -132,16 +147,16 @@ class Studio:
         for lane in range(self._lanes):
             self.cancel(lane)
 
-    def _finish(self, lane: int, scene: _Scene, steps: int) -> VideoRecord:
+    def _end(self, lane: int, scene: _Scene, steps: int) -> Callable[[], VideoRecord]:
         if self._camera is None or scene.reason is not None:
             assert scene.reason is not None, scene
-            return self._tell(scene.identity, scene.reason)
+            return partial(self._tell, scene.identity, scene.reason)
         try:
             take = self._camera.finish(lane)
             if self._rings:
                 self._rings[lane].settle(ended=True)
             if scene.film is None:
-                return self._without(Reason(Code.DISABLED, "video was not asked for"))
+                return partial(self._without, Reason(Code.DISABLED, "video was not asked for"))
             check_take(take)
             if not take.frames:
                 raise VideoError(Reason(Code.NO_FRAMES, f"the episode has {steps} steps, and no frame was taken"))
@@ -150,9 +165,16 @@ class Studio:
             if scene.film is not None:
                 scene.film.discard()
             raise
-        file = files.seal(scene.film, steps=steps, encode_ms=take.encode_ms, sync=self._settings.sync)
         overhead = Overhead(self._governor.measure(scene.started), self._settings.budget, take.blocked_ms)
-        self._governor.judge(overhead.ratio, frames=file.frames)
+        self._governor.judge(overhead.ratio, frames=take.frames)
+        return partial(self._seal, scene.film, steps, take.encode_ms, overhead)
+
+    def _seal(self, film: files.OpenFile, steps: int, encode_ms: float, overhead: Overhead) -> VideoRecord:
+        """Give the record of a film that is written: its file is counted, and gets its name. Any thread may call it."""
+        try:
+            file = files.seal(film, steps=steps, encode_ms=encode_ms, sync=self._settings.sync)
+        except VideoError as error:
+            return self._tell(film.identity, error.reason)
         assert self._source is not None
         return VideoRecord(
             status="ok",
