@@ -1,5 +1,5 @@
 // N lanes that film: one encode of a picture feeds the episode's file, the ring of the last seconds and whoever cuts a clip
-// from it. Packets are kept in whole groups of pictures; a group reaches the file in one write when the next begins.
+// from it. Packets are kept in whole groups of pictures; a group of shades reaches the file in one write when it is whole.
 #pragma once
 #include <sys/uio.h>
 #include <unistd.h>
@@ -157,12 +157,12 @@ class Lane {
     rolling_ = false;
   }
   void leave() { file_.leave(), rolling_ = false; }
-
- private:
   void close_gop(const RingLimits& limits) {
     file_.add(*gop_);
     keep(limits);
   }
+
+ private:
   void keep(const RingLimits& limits) {
     if (limits.ticks) ring_.add(gop_, limits);
     fresh(frames_);

@@ -59,19 +59,21 @@ class Film {
  public:
   Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, RingLimits ring, Frame frame,
        u32 bands, Inks inks)
-      : gop_(gop), ring_(ring), frame_(frame), lanes_(lanes), panels_(lanes) {
+      : gop_(gop), ring_(ring), frame_(frame), lanes_(lanes), waiting_(lanes), panels_(lanes) {
     coder_ = shade_coder(lanes, width, height, luma, rate);
     track_ = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
     if (bands)
       for (auto& panel : panels_) panel.emplace(width, height, bands, inks);
   }
   // For packets that another encoder makes.
-  Film(size_t lanes, Track track, RingLimits ring) : ring_(ring), track_(std::move(track)), lanes_(lanes) {}
+  Film(size_t lanes, Track track, RingLimits ring) : ring_(ring), track_(std::move(track)), lanes_(lanes), waiting_(lanes) {}
 
   size_t size() const { return lanes_.size(); }
   const Track& track() const { return track_; }
+  // A lane, whose pictures have all been encoded.
   Lane& lane(size_t i) {
     if (i >= size()) throw nb::index_error("no such lane");
+    encode_waiting(i);
     return lanes_[i];
   }
 
@@ -102,7 +104,7 @@ class Film {
                             value ? value->data()[i] : nan, events ? events->data()[i] : u8(0)});
         picture = panel->canvas();
       }
-      if (picture) encode(i, picture, ticks.data()[i]);
+      if (picture) take(i, picture, ticks.data()[i]);
       const u64 end = now_ns();
       lanes_[i].spent(end - start);
       start = end;
@@ -156,14 +158,27 @@ class Film {
   }
 
  private:
-  void encode(size_t i, const u8* picture, i64 tick) {
+  // Pictures wait until their group is whole, or somebody asks for them: to encode many of a lane at once finds code and
+  // tables in the caches, which a game has filled with its own between one step and the next.
+  void take(size_t i, const u8* picture, i64 tick) {
+    const u64 number = lanes_[i].frames() + waiting_[i].size();
+    coder_->hold(i, picture, u32(number % gop_));
+    waiting_[i].push_back(tick);
+    if ((number + 1) % gop_ == 0) encode_waiting(i), lanes_[i].close_gop(ring_);
+  }
+
+  void encode_waiting(size_t i) {
     Lane& to = lanes_[i];
-    const u64 number = to.frames();
-    const bool key = number % gop_ == 0;
-    Bytes& out = to.gop_for(key, ring_).bytes;
-    const size_t before = out.size();
-    coder_->encode(i, picture, u32(number % gop_), u32(number / gop_), out);
-    to.added(u32(out.size() - before), key, tick);
+    for (const i64 tick : waiting_[i]) {
+      if (!to.rolling()) break;
+      const u64 number = to.frames();
+      const bool key = number % gop_ == 0;
+      Bytes& out = to.gop_for(key, ring_).bytes;
+      const size_t before = out.size();
+      coder_->encode(i, u32(number % gop_), u32(number / gop_), out);
+      to.added(u32(out.size() - before), key, tick);
+    }
+    waiting_[i].clear();
   }
 
   u32 gop_ = 0;
@@ -172,6 +187,7 @@ class Film {
   Track track_;
   std::unique_ptr<ShadeCoder> coder_;
   std::vector<Lane> lanes_;
+  std::vector<std::vector<i64>> waiting_;      // game time of every lane's pictures that are held and not encoded
   std::vector<std::optional<Panel>> panels_;  // of the lanes whose pictures are encoded here
 };
 

@@ -21,9 +21,10 @@ class ShadeCoder : public ShadeStream {
   using ShadeStream::ShadeStream;
   virtual ~ShadeCoder() = default;
 
-  // Appends a lane's picture uint8[height, width] as one NAL unit behind its length. `number` counts pictures since the
-  // last key picture, `key_id` tells neighbouring key pictures apart.
-  virtual void encode(size_t lane, const u8* picture, u32 number, u32 key_id, Bytes& out) = 0;
+  // Takes the next picture uint8[height, width] of a lane; `number` counts pictures since the last key picture.
+  virtual void hold(size_t lane, const u8* picture, u32 number) = 0;
+  // Appends a picture that is held as one NAL unit behind its length; `key_id` tells neighbouring key pictures apart.
+  virtual void encode(size_t lane, u32 number, u32 key_id, Bytes& out) = 0;
 };
 
 // A Word holds a row of a macroblock, 16 pixels, the leftmost lowest: u64 for up to 16 shades, u128 for up to 256.
@@ -34,21 +35,31 @@ class WordCoder final : public ShadeCoder {
 
   // luma[v] is what frame value v is shown as, 16 to 235; values beyond stand for the first.
   WordCoder(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate)
-      : ShadeCoder(width, height, rate), table_(table_of(luma)), held_(lanes, std::vector<Word>(words())), now_(words()), change_(words()), counts_(plane(rows_ * SIDE, 0)),
+      : ShadeCoder(width, height, rate), table_(table_of(luma)), held_(lanes), change_(words()), counts_(plane(rows_ * SIDE, 0)),
         room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
     if constexpr (DEPTH == Residual::DEPTH)
       if (luma.size() <= FEW) residuals_.emplace(table_);
   }
 
-  void encode(size_t lane, const u8* picture, u32 number, u32 key_id, Bytes& out) override {
-    const Word* pixels = held_[lane].data();
+  // Beyond the edges the last row and column go on.
+  void hold(size_t lane, const u8* picture, u32 number) override {
+    std::vector<Word>& group = held_[lane];
+    if (group.size() < (number + 1) * words()) group.resize((number + 1) * words());
+    Word* to = &group[number * words()];
+    const size_t inside = size_t(columns_) * height_;
+    if (width_ % MB || !pack(picture, to, inside)) pack(evened(picture), to, inside);
+    for (size_t at = inside; at < words(); at++) to[at] = to[at - columns_];
+  }
+
+  void encode(size_t lane, u32 number, u32 key_id, Bytes& out) override {
+    const Word* pixels = &held_[lane][number * words()];
     const bool key = number == 0;
     const size_t length_at = out.size();
     put_be(out, 0, 4);
     out.push_back(key ? 0x65 : 0x61);
     Bits bits(room_.get());
     write_slice_header(bits, number, key_id);
-    update(picture, held_[lane].data());
+    if (!key) compare(pixels, pixels - words());
     std::fill(counts_.begin(), counts_.end(), u8(0));
     u32 skipped = 0;
     for (u32 row = 0; row < rows_; row++)
@@ -136,12 +147,8 @@ class WordCoder final : public ShadeCoder {
     return table;
   }
 
-  // Brings `held` up to date and keeps what has changed. Beyond the edges the last row and column go on.
-  void update(const u8* picture, Word* held) {
-    const size_t inside = size_t(columns_) * height_;
-    if (width_ % MB || !pack(picture, now_.data(), inside)) pack(evened(picture), now_.data(), inside);
-    for (u32 y = height_; y < rows_ * MB; y++) std::copy_n(&now_[inside - columns_], columns_, &now_[size_t(y) * columns_]);
-    for (size_t i = 0; i < now_.size(); i++) change_[i] = now_[i] ^ held[i], held[i] = now_[i];
+  void compare(const Word* __restrict pixels, const Word* __restrict before) {
+    for (size_t i = 0; i < change_.size(); i++) change_[i] = pixels[i] ^ before[i];
   }
 
   // Says no where a value may not fit.
@@ -257,8 +264,8 @@ class WordCoder final : public ShadeCoder {
 
   std::array<u8, VALUES> table_;
   std::optional<Residuals> residuals_;   // of few shades, where the same changes come again
-  std::vector<std::vector<Word>> held_;  // the last picture of every lane
-  std::vector<Word> now_, change_;       // the picture, and what differs between it and the one before
+  std::vector<std::vector<Word>> held_;  // every lane's pictures since the last key picture
+  std::vector<Word> change_;             // what differs between a picture and the one before
   Bytes even_;
   Bytes counts_;                // of coefficients of 4 x 4 pixels, with a row above and a column left of the picture
   std::unique_ptr<u8[]> room_;  // of a picture's payload
