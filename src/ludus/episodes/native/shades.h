@@ -151,6 +151,9 @@ class WordCoder final : public ShadeCoder {
     for (size_t i = 0; i < change_.size(); i++) change_[i] = pixels[i] ^ before[i];
   }
 
+  // From which on a frame value has no shade, and stands for the first.
+  u32 values() const { return residuals_ ? FEW : VALUES; }
+
   // Says no where a value may not fit.
   bool pack(const u8* __restrict pixels, Word* __restrict words, size_t count) const {
     if constexpr (DEPTH == 8) {
@@ -165,18 +168,17 @@ class WordCoder final : public ShadeCoder {
       all |= pair;
       to[i] = u8(pair | pair >> 4);
     }
-    return u32((all | all >> 8) & 255) < (residuals_ ? FEW : VALUES);
+    return u32((all | all >> 8) & 255) < values();
   }
 
   // The picture as wide as its macroblocks, with no value that no shade has.
   const u8* evened(const u8* picture) {
     const u32 wide = columns_ * MB;
-    const u32 values = residuals_ ? FEW : VALUES;
     even_.resize(size_t(wide) * height_);
     for (u32 y = 0; y < height_; y++, picture += width_)
       for (u32 x = 0; x < wide; x++) {
         const u8 value = picture[std::min(x, width_ - 1)];
-        even_[size_t(y) * wide + x] = value < values ? value : 0;
+        even_[size_t(y) * wide + x] = value < values() ? value : 0;
       }
     return even_.data();
   }

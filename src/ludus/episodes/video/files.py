@@ -49,7 +49,7 @@ class OpenFile:
     @property
     def part(self) -> str:
         """Its path while it is written; a string, for a film is over too soon to take paths apart."""
-        return f"{self.videos}/.{self.identity}{PART}"
+        return _part(self.videos, self.identity)
 
     def named(self, ending: str) -> str:
         """Give the path beside it with the episode's name."""
@@ -69,7 +69,7 @@ def open_part(videos: Path, identity: str) -> OpenFile:
     """
     if not identity.strip(".") or os.path.basename(identity) != identity:
         raise InputError(f"the episode is called {identity!r}, expected a name that stays in its folder.")
-    part = OpenFile(identity, videos, -1).part
+    part = _part(videos, identity)
     try:
         try:
             descriptor = _open(part)
@@ -203,6 +203,10 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
     os.pwrite(descriptor, index, end)
     os.pwrite(descriptor, size, begin - len(size))
     return told
+
+
+def _part(videos: Path, identity: str) -> str:
+    return f"{videos}/.{identity}{PART}"
 
 
 def _open(part: str) -> int:
