@@ -23,6 +23,7 @@ class Film:
         luma: bytes,
         rate: tuple[int, int],
         gop: int,
+        burst: int,
         ring: tuple[int, int],
         frame: tuple[int, int, int, int],
         bands: int,

@@ -16,6 +16,7 @@ from ludus.core import digest
 from ludus.core.errors import InputError
 from ludus.core.types import Clip, Frames
 from ludus.episodes.video import PendingClip, Studio, VideoSettings, Window, cut_video, render
+from ludus.episodes.video.cameras import SHADE_GOP
 from ludus.gameboy import GameBoyWorld
 from tests.episodes.video.filming import SIM, decode, pictures, shot, spec_of
 
@@ -105,11 +106,11 @@ def test_a_clip_that_an_episodes_end_cuts_short_says_so(tmp_path: Path) -> None:
 
 def test_a_clip_that_begins_before_what_is_there_says_so(tmp_path: Path) -> None:
     short = KEEP.model_copy(update={"ring_s": 4.0})
-    cuts = {10: Window(tick=11, pre_s=5, post_s=0, tag="a"), 199: Window(tick=200, pre_s=18, post_s=0, tag="b")}
-    first, second = map(clip_of, play(studio_in(tmp_path, short), 200, cuts=cuts))
+    cuts = {10: Window(tick=11, pre_s=5, post_s=0, tag="a"), 599: Window(tick=600, pre_s=60, post_s=0, tag="b")}
+    first, second = map(clip_of, play(studio_in(tmp_path, short), 600, cuts=cuts))
     assert first.truncated_pre and numbers(tmp_path / str(first.path)) == list(range(11))
-    assert second.truncated_pre and second.end == 200
-    assert 40 <= second.frames <= 40 + 2 * 30, "what is asked for, and less than two groups of pictures more"
+    assert second.truncated_pre and second.end == 600
+    assert 40 <= second.frames <= 40 + 2 * SHADE_GOP, "what is asked for, and less than two groups of pictures more"
 
 
 def test_a_waiting_clip_keeps_its_frames_in_the_ring(tmp_path: Path) -> None:

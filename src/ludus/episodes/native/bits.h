@@ -31,6 +31,10 @@ inline void set_be32(u8* at, u32 value) {
   for (u32 i = 0; i < 4; i++) at[i] = u8(value >> (24 - 8 * i));
 }
 
+inline void set_be64(u8* at, u64 value) {
+  set_be32(at, u32(value >> 32)), set_be32(at + 4, u32(value));
+}
+
 inline u64 get_be(const u8* at, u32 bytes) {
   u64 value = 0;
   for (u32 i = 0; i < bytes; i++) value = value << 8 | at[i];
@@ -46,6 +50,13 @@ class Bits {
   void put(u32 value, u32 count) {
     held_ = held_ << count | value, held_count_ += count;
     if (held_count_ >= 32) held_count_ -= 32, set_be32(at_, u32(held_ >> held_count_)), at_ += 4;
+  }
+  // The first `count` bits of words.
+  void put(std::span<const u64> from, u32 count) {
+    const u64* words = from.data();
+    for (; count >= 64; count -= 64, held_ = *words++, at_ += 8) set_be64(at_, held_ << 1 << (63 - held_count_) | *words >> held_count_);
+    if (count > 32) put(u32(*words >> 32), 32), put(u32(*words << 32 >> (96 - count)), count - 32);
+    else if (count) put(u32(*words >> (64 - count)), count);
   }
   void put(Code code) { put(code.bits, code.length); }
   void flag(bool value) { put(value, 1); }

@@ -1,5 +1,5 @@
 // N lanes that film: one encode of a picture feeds the episode's file, the ring of the last seconds and whoever cuts a clip
-// from it. Packets are kept in whole groups of pictures; a group of shades reaches the file in one write when it is whole.
+// from it. Packets are kept in whole groups of pictures.
 #pragma once
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,6 +21,7 @@ struct Gop {
   Bytes bytes;
   std::vector<Sample> samples;
   std::vector<i64> ticks;     // game time of each picture
+  size_t told = 0, written = 0;  // of the samples and the bytes, how many the file has
 
   u64 end() const { return first + samples.size(); }
 };
@@ -44,26 +45,29 @@ class EpisodeFile {
   u64 frames() const { return samples_.size(); }
   u64 blocked_ns() const { return blocked_ns_; }
 
-  void add(const Gop& gop) {
-    take(gop);
-    append({head_, gop.bytes});
+  // Takes what of a group it has not got yet.
+  void add(Gop& gop) {
+    append({head_, fresh(gop)});
     head_.clear();
   }
 
   // Takes the last group and makes the file an ordinary MP4.
-  void finish(const Gop& last, const Track& track) {
-    take(last);
+  void finish(Gop& last, const Track& track) {
+    const View rest = fresh(last);
     if (!open() || samples_.empty()) return;
     const Bytes moov = index(track, samples_, head_bytes_, 0);
-    append({head_, last.bytes, moov});
+    append({head_, rest, moov});
     const u64 samples_bytes = end_ - head_bytes_ - moov.size();
     end_ = head_bytes_ - 8;
     append({mdat_size(samples_bytes)});
   }
 
  private:
-  void take(const Gop& gop) {
-    if (open() && !error_) samples_.insert(samples_.end(), gop.samples.begin(), gop.samples.end());
+  View fresh(Gop& gop) {
+    if (open() && !error_) samples_.insert(samples_.end(), gop.samples.begin() + i64(gop.told), gop.samples.end());
+    const View rest = View(gop.bytes).subspan(gop.written);
+    gop.told = gop.samples.size(), gop.written = gop.bytes.size();
+    return rest;
   }
 
   // In one call, where the system takes all of it: each costs as much as some kilobytes.
@@ -157,8 +161,11 @@ class Lane {
     rolling_ = false;
   }
   void leave() { file_.leave(), rolling_ = false; }
+  size_t unwritten() const { return gop_->samples.size() - gop_->told; }
+  // Hands what there is to the file.
+  void flush() { file_.add(*gop_); }
   void close_gop(const RingLimits& limits) {
-    file_.add(*gop_);
+    flush();
     keep(limits);
   }
 
@@ -171,6 +178,7 @@ class Lane {
     if (!gop_ || gop_.use_count() > 1) gop_ = std::make_shared<Gop>();
     gop_->first = first;
     gop_->bytes.clear(), gop_->samples.clear(), gop_->ticks.clear();
+    gop_->told = gop_->written = 0;
   }
 
   bool rolling_ = false;

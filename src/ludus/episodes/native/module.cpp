@@ -57,9 +57,9 @@ static void append_annexb(View data, Bytes& out) {
 
 class Film {
  public:
-  Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, RingLimits ring, Frame frame,
-       u32 bands, Inks inks)
-      : gop_(gop), ring_(ring), frame_(frame), lanes_(lanes), waiting_(lanes), panels_(lanes) {
+  Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, u32 burst, RingLimits ring,
+       Frame frame, u32 bands, Inks inks)
+      : gop_(gop), burst_(burst), ring_(ring), frame_(frame), lanes_(lanes), waiting_(lanes), panels_(lanes) {
     coder_ = shade_coder(lanes, width, height, luma, rate);
     track_ = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
     if (bands)
@@ -158,30 +158,33 @@ class Film {
   }
 
  private:
-  // Pictures wait until their group is whole, or somebody asks for them: to encode many of a lane at once finds code and
-  // tables in the caches, which a game has filled with its own between one step and the next.
+  // Pictures wait until the file lacks a burst of them, or somebody asks for them: to encode many of a lane at once finds
+  // code and tables in the caches, which a game has filled with its own between one step and the next.
   void take(size_t i, const u8* picture, i64 tick) {
-    const u64 number = lanes_[i].frames() + waiting_[i].size();
-    coder_->hold(i, picture, u32(number % gop_));
-    waiting_[i].push_back(tick);
-    if ((number + 1) % gop_ == 0) encode_waiting(i), lanes_[i].close_gop(ring_);
+    std::vector<i64>& waiting = waiting_[i];
+    coder_->hold(i, picture, waiting.size());
+    waiting.push_back(tick);
+    if (lanes_[i].unwritten() + waiting.size() >= burst_) encode_waiting(i), lanes_[i].flush();
   }
 
   void encode_waiting(size_t i) {
     Lane& to = lanes_[i];
-    for (const i64 tick : waiting_[i]) {
-      if (!to.rolling()) break;
+    std::vector<i64>& waiting = waiting_[i];
+    if (waiting.empty()) return;
+    for (size_t at = 0; at < waiting.size() && to.rolling(); at++) {
       const u64 number = to.frames();
       const bool key = number % gop_ == 0;
       Bytes& out = to.gop_for(key, ring_).bytes;
       const size_t before = out.size();
-      coder_->encode(i, u32(number % gop_), u32(number / gop_), out);
-      to.added(u32(out.size() - before), key, tick);
+      coder_->encode(i, at, u32(number % gop_), u32(number / gop_), out);
+      to.added(u32(out.size() - before), key, waiting[at]);
+      if (to.frames() % gop_ == 0) to.close_gop(ring_);
     }
-    waiting_[i].clear();
+    coder_->forget(i, waiting.size());
+    waiting.clear();
   }
 
-  u32 gop_ = 0;
+  u32 gop_ = 0, burst_ = 0;
   RingLimits ring_;
   Frame frame_{};
   Track track_;
@@ -238,12 +241,13 @@ NB_MODULE(_native, m) {
   m.def("mend", &mend, nb::arg("data"), nb::arg("data_at"), nb::arg("track"));
   nb::class_<Film>(m, "Film")
       .def("__init__", [](Film* self, size_t lanes, u32 width, u32 height, nb::bytes luma, std::tuple<u32, u32> rate,
-                          u32 gop, std::tuple<i64, size_t> ring, std::tuple<u32, u32, u32, u32> frame,
+                          u32 gop, u32 burst, std::tuple<i64, size_t> ring, std::tuple<u32, u32, u32, u32> frame,
                           u32 bands, std::tuple<u8, u8, u8, u8> inks) {
-        new (self) Film(lanes, width, height, std::string(luma.c_str(), luma.size()), std::make_from_tuple<Rate>(rate), gop, std::make_from_tuple<RingLimits>(ring),
-                        std::make_from_tuple<Frame>(frame), bands, std::make_from_tuple<Inks>(inks));
+        new (self) Film(lanes, width, height, std::string(luma.c_str(), luma.size()), std::make_from_tuple<Rate>(rate), gop, burst,
+                        std::make_from_tuple<RingLimits>(ring), std::make_from_tuple<Frame>(frame), bands,
+                        std::make_from_tuple<Inks>(inks));
       }, nb::kw_only(), nb::arg("lanes"), nb::arg("width"), nb::arg("height"), nb::arg("luma"), nb::arg("rate"), nb::arg("gop"),
-         nb::arg("ring"), nb::arg("frame"), nb::arg("bands"), nb::arg("inks"))
+         nb::arg("burst"), nb::arg("ring"), nb::arg("frame"), nb::arg("bands"), nb::arg("inks"))
       .def_static("of_packets", [](size_t lanes, const TrackTuple& track, std::tuple<i64, size_t> ring) {
         return new Film(lanes, track_of(track), std::make_from_tuple<RingLimits>(ring));
       }, nb::kw_only(), nb::arg("lanes"), nb::arg("track"), nb::arg("ring"))

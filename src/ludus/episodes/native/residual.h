@@ -87,52 +87,52 @@ inline void write_level(Bits& bits, u32 code, u32 suffix) {
 
 // A change as bits: coeff_token follows from the neighbours too, what comes after it does not.
 struct alignas(64) Residual {
-  static constexpr u32 DEPTH = 4;    // bits of a pixel
   static constexpr u8 UNSAID = 255;  // for `coefficients`: not exact, or too long
 
-  u64 before = 0, after = 0;  // equal: nothing is held
+  u64 change = 0;  // 0: nothing is held
   u8 coefficients = 0, ones = 0;
   u16 length = 0;  // of `bits`
-  u32 bits[11];
+  u64 bits[6];
 
-  void write(Bits& to) const {
-    u32 left = length;
-    for (const u32* at = bits; left; at++) {
-      const u32 count = left < 32 ? left : 32;
-      to.put(*at >> (32 - count), count);
-      left -= count;
-    }
-  }
+  void write(Bits& to) const { to.put(bits, length); }
 };
 
 class Residuals {
  public:
+  static constexpr u32 SHADES = 4;
+
   // luma[v] is what shade v is shown as.
-  explicit Residuals(const std::array<u8, 16>& luma) : luma_(luma), held_(SLOTS) {}
+  explicit Residuals(const std::array<u8, SHADES>& luma) : luma_(luma), held_(size_t(2) << SET_BITS) {}
+
+  // The change of 4 x 4 shades, 2 bits each.
+  static u64 change(u32 before, u32 after) { return u64(before) << 32 | after; }
 
   // Fetches what is held of a change that will be asked for soon.
-  void expect(u64 before, u64 after) const { __builtin_prefetch(&held_[slot_of(before, after)]); }
+  void expect(u64 change) const {
+    const Residual* set = &held_[set_of(change)];
+    __builtin_prefetch(set), __builtin_prefetch(set + 1);
+  }
 
   // Valid until the next call.
-  const Residual& of(u64 before, u64 after) {
-    Residual& slot = held_[slot_of(before, after)];
-    if (slot.before != before || slot.after != after) slot = code(before, after);
-    return slot;
+  const Residual& of(u64 change) {
+    Residual* set = &held_[set_of(change)];
+    if (set[0].change == change) return set[0];
+    if (set[1].change == change) return set[1];
+    set[1] = set[0];
+    return set[0] = code(change);
   }
 
  private:
-  static constexpr u32 SLOT_BITS = 14, SLOTS = 1 << SLOT_BITS;
+  static constexpr u32 SET_BITS = 13;  // of two each
   using Matrix = std::array<i32, 16>;
 
-  static size_t slot_of(u64 before, u64 after) {
-    return ((before * 0x9E3779B97F4A7C15) ^ (after * 0xC2B2AE3D27D4EB4F)) >> (64 - SLOT_BITS);
-  }
+  static size_t set_of(u64 change) { return change * 0x9E3779B97F4A7C15 >> (64 - SET_BITS) << 1; }
 
-  Residual code(u64 before, u64 after) const {
+  Residual code(u64 changed) const {
     Residual out{};
-    out.before = before, out.after = after, out.coefficients = Residual::UNSAID;
+    out.change = changed, out.coefficients = Residual::UNSAID;
     Matrix change;
-    for (u32 i = 0; i < 16; i++) change[i] = luma_[after >> 4 * i & 15] - luma_[before >> 4 * i & 15];
+    for (u32 i = 0; i < 16; i++) change[i] = luma_[changed >> 2 * i & 3] - luma_[changed >> (32 + 2 * i) & 3];
     Matrix levels = quantised(change);
     if (exact(levels, change)) write(levels, out);
     return out;
@@ -217,11 +217,11 @@ class Residuals {
       out.coefficients = Residual::UNSAID;
       return;
     }
-    for (u32 i = 0; i < std::size(out.bits); i++) out.bits[i] = u32(get_be(room + 4 * i, 4));
+    for (u32 i = 0; i < std::size(out.bits); i++) out.bits[i] = get_be(room + 8 * i, 8);
     out.ones = u8(ones), out.length = u16(length);
   }
 
-  std::array<u8, 16> luma_;
+  std::array<u8, SHADES> luma_;
   std::vector<Residual> held_;
 };
 

@@ -21,13 +21,16 @@ class ShadeCoder : public ShadeStream {
   using ShadeStream::ShadeStream;
   virtual ~ShadeCoder() = default;
 
-  // Takes the next picture uint8[height, width] of a lane; `number` counts pictures since the last key picture.
-  virtual void hold(size_t lane, const u8* picture, u32 number) = 0;
-  // Appends a picture that is held as one NAL unit behind its length; `key_id` tells neighbouring key pictures apart.
-  virtual void encode(size_t lane, u32 number, u32 key_id, Bytes& out) = 0;
+  // Takes a picture uint8[height, width] of a lane that waits behind `waiting` others.
+  virtual void hold(size_t lane, const u8* picture, size_t waiting) = 0;
+  // Appends the picture that waits behind `before` others, which have been encoded, as one NAL unit behind its length.
+  // `number` counts pictures since the last key picture; `key_id` tells neighbouring key pictures apart.
+  virtual void encode(size_t lane, size_t before, u32 number, u32 key_id, Bytes& out) = 0;
+  // Lets go of the first `count` pictures that wait; what follows is told from the last of them.
+  virtual void forget(size_t lane, size_t count) = 0;
 };
 
-// A Word holds a row of a macroblock, 16 pixels, the leftmost lowest: u64 for up to 16 shades, u128 for up to 256.
+// A Word holds a row of a macroblock, 16 pixels, the leftmost lowest: u32 for up to 4 shades, u64 for 16, u128 for 256.
 template <class Word>
 class WordCoder final : public ShadeCoder {
  public:
@@ -37,22 +40,21 @@ class WordCoder final : public ShadeCoder {
   WordCoder(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate)
       : ShadeCoder(width, height, rate), table_(table_of(luma)), held_(lanes), change_(words()), counts_(plane(rows_ * SIDE, 0)),
         room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
-    if constexpr (DEPTH == Residual::DEPTH)
-      if (luma.size() <= FEW) residuals_.emplace(table_);
+    if constexpr (FEW) residuals_.emplace(table_);
   }
 
   // Beyond the edges the last row and column go on.
-  void hold(size_t lane, const u8* picture, u32 number) override {
-    std::vector<Word>& group = held_[lane];
-    if (group.size() < (number + 1) * words()) group.resize((number + 1) * words());
-    Word* to = &group[number * words()];
+  void hold(size_t lane, const u8* picture, size_t waiting) override {
+    std::vector<Word>& held = held_[lane];
+    if (held.size() < (waiting + 2) * words()) held.resize((waiting + 2) * words());
+    Word* to = &held[(waiting + 1) * words()];
     const size_t inside = size_t(columns_) * height_;
     if (width_ % MB || !pack(picture, to, inside)) pack(evened(picture), to, inside);
     for (size_t at = inside; at < words(); at++) to[at] = to[at - columns_];
   }
 
-  void encode(size_t lane, u32 number, u32 key_id, Bytes& out) override {
-    const Word* pixels = &held_[lane][number * words()];
+  void encode(size_t lane, size_t before, u32 number, u32 key_id, Bytes& out) override {
+    const Word* pixels = &held_[lane][(before + 1) * words()];
     const bool key = number == 0;
     const size_t length_at = out.size();
     put_be(out, 0, 4);
@@ -60,30 +62,29 @@ class WordCoder final : public ShadeCoder {
     Bits bits(room_.get());
     write_slice_header(bits, number, key_id);
     if (!key) compare(pixels, pixels - words());
+    plan(pixels, key);
     std::fill(counts_.begin(), counts_.end(), u8(0));
-    u32 skipped = 0;
-    for (u32 row = 0; row < rows_; row++)
-      for (u32 column = 0; column < columns_; column++) {
-        const size_t at = size_t(row) * MB * columns_ + column;
-        u8* counts = &counts_[plane(row * SIDE, column * SIDE)];
-        const Macroblock block{pixels + at, &change_[at], columns_, counts, row > 0, column > 0};
-        if (!key && !block.changed()) {
-          skipped++;
-          continue;
-        }
-        if (!key) bits.ue(skipped), skipped = 0;
-        write(bits, block, key);
-      }
-    if (skipped) bits.ue(skipped);
+    u32 next = 0;
+    for (const Task& task : tasks_) {
+      if (!key) bits.ue(task.number - next), next = task.number + 1;  // those between are skipped
+      write(bits, task, key);
+    }
+    if (!key && next < columns_ * rows_) bits.ue(columns_ * rows_ - next);
     append_escaped(bits.end(), out);
     set_be32(out.data() + length_at, u32(out.size() - length_at - 4));
   }
 
+  void forget(size_t lane, size_t count) override {
+    std::memcpy(held_[lane].data(), &held_[lane][count * words()], words() * sizeof(Word));
+  }
+
  private:
   static constexpr u32 MACROBLOCK_MOST = 512;  // bytes
-  static constexpr u32 FEW = 4;                // shades
+  static constexpr size_t CHUNK = 64 * MB;      // pixels that are packed at once
+  static constexpr bool FEW = VALUES == Residuals::SHADES;
   static constexpr u32 BLOCKS = 16, SIDE = 4;  // of 4 x 4 pixels in a macroblock, and in its width
   static constexpr u32 FOUR = SIDE * DEPTH;    // bits of 4 pixels
+  static constexpr u8 ORDER[BLOCKS] = {0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15};  // in which blocks are said
   static constexpr Word FOUR_ALL = (Word(1) << FOUR) - 1;
 
   size_t words() const { return size_t(columns_) * rows_ * MB; }
@@ -138,6 +139,16 @@ class WordCoder final : public ShadeCoder {
     }
   };
 
+  enum class Way { PIXELS, DOWN, RIGHT, CHANGE };
+  // A macroblock that is not skipped.
+  struct Task {
+    Macroblock block;
+    u32 number;
+    Way way;
+    u32 changes;   // which of its 4 x 4 pixels have changed, as bits
+    size_t first;  // of them in `changes_`
+  };
+
   // Where the count of coefficients of a block of 4 x 4 pixels stands.
   size_t plane(u32 row, u32 column) const { return size_t(row + 1) * (columns_ * SIDE + 1) + column + 1; }
 
@@ -151,24 +162,35 @@ class WordCoder final : public ShadeCoder {
     for (size_t i = 0; i < change_.size(); i++) change_[i] = pixels[i] ^ before[i];
   }
 
-  // From which on a frame value has no shade, and stands for the first.
-  u32 values() const { return residuals_ ? FEW : VALUES; }
-
   // Says no where a value may not fit.
-  bool pack(const u8* __restrict pixels, Word* __restrict words, size_t count) const {
+  static bool pack(const u8* __restrict pixels, Word* __restrict words, size_t count) {
     if constexpr (DEPTH == 8) {
       std::memcpy(words, pixels, count * MB);
       return true;
+    } else {
+      u8 half[CHUNK / 2];
+      u16 all = 0;
+      for (size_t at = 0; at < count * MB; at += CHUNK) {
+        const size_t size = std::min(CHUNK, count * MB - at);
+        u8* to = reinterpret_cast<u8*>(words) + at * DEPTH / 8;
+        all |= pair_up<DEPTH>(pixels + at, FEW ? half : to, size);
+        if constexpr (FEW) pair_up<2 * DEPTH>(half, to, size / 2);
+      }
+      return u32((all | all >> 8) & 255) < VALUES;
     }
-    u8* to = reinterpret_cast<u8*>(words);
+  }
+
+  // Brings two numbers of so many bits into every byte, and gives the bits that were seen.
+  template <u32 BITS>
+  static u16 pair_up(const u8* __restrict from, u8* __restrict to, size_t count) {
     u16 all = 0;
-    for (size_t i = 0; i < count * MB / 2; i++) {
+    for (size_t i = 0; i < count / 2; i++) {
       u16 pair;
-      std::memcpy(&pair, pixels + 2 * i, 2);
+      std::memcpy(&pair, from + 2 * i, 2);
       all |= pair;
-      to[i] = u8(pair | pair >> 4);
+      to[i] = u8(pair | pair >> (8 - BITS));
     }
-    return u32((all | all >> 8) & 255) < values();
+    return all;
   }
 
   // The picture as wide as its macroblocks, with no value that no shade has.
@@ -178,20 +200,55 @@ class WordCoder final : public ShadeCoder {
     for (u32 y = 0; y < height_; y++, picture += width_)
       for (u32 x = 0; x < wide; x++) {
         const u8 value = picture[std::min(x, width_ - 1)];
-        even_[size_t(y) * wide + x] = value < values() ? value : 0;
+        even_[size_t(y) * wide + x] = value < VALUES ? value : 0;
       }
     return even_.data();
   }
 
-  void write(Bits& bits, const Macroblock& block, bool key) {
-    if (block.has_above && block.goes_down()) return write_prediction(bits, block, key, 0);
-    if (block.has_left && block.goes_right()) return write_prediction(bits, block, key, 1);
-    if constexpr (DEPTH == Residual::DEPTH)
-      if (!key && residuals_) {
-        const Bits undone = bits;
-        if (write_change(bits, block)) return;
-        bits = undone;
+  // Finds what there is to be said of a picture, so that all that is held of its changes is fetched while it is found.
+  void plan(const Word* pixels, bool key) {
+    tasks_.clear(), changes_.clear();
+    for (u32 number = 0; number < columns_ * rows_; number++) {
+      const u32 row = number / columns_, column = number % columns_;
+      const size_t at = size_t(row) * MB * columns_ + column;
+      u8* counts = &counts_[plane(row * SIDE, column * SIDE)];
+      const Macroblock block{pixels + at, &change_[at], columns_, counts, row > 0, column > 0};
+      if (!key && !block.changed()) continue;
+      Task& task = tasks_.emplace_back(Task{block, number, Way::PIXELS, 0, changes_.size()});
+      if (block.has_above && block.goes_down())
+        task.way = Way::DOWN;
+      else if (block.has_left && block.goes_right())
+        task.way = Way::RIGHT;
+      else if (!key && residuals_)
+        collect(task);
+    }
+  }
+
+  // The changes of a macroblock, in the order in which they are said.
+  void collect(Task& task) {
+    if constexpr (FEW) {
+      task.way = Way::CHANGE, task.changes = task.block.changes();
+      for (const u8 at : ORDER) {
+        if (!(task.changes >> at & 1)) continue;
+        const Word after = task.block.block(task.block.pixels, at), differs = task.block.block(task.block.change, at);
+        changes_.push_back(Residuals::change(after ^ differs, after));
+        residuals_->expect(changes_.back());
       }
+    }
+  }
+
+  void write(Bits& bits, const Task& task, bool key) {
+    const Macroblock& block = task.block;
+    if (task.way == Way::DOWN || task.way == Way::RIGHT) {
+      bits.ue((key ? 1 : 6) + (task.way == Way::RIGHT));  // mb_type I_16x16
+      bits.ue(0), bits.se(0);                             // intra_chroma_pred_mode, mb_qp_delta
+      return bits.put(cavlc::token(block.around(0), 0, 0));
+    }
+    if (task.way == Way::CHANGE) {
+      const Bits undone = bits;
+      if (write_change(bits, task)) return;
+      bits = undone;
+    }
     bits.ue(key ? 25 : 30);  // mb_type I_PCM
     bits.align();
     u8* pcm = bits.raw(MB_LUMA + MB_CHROMA);
@@ -201,63 +258,46 @@ class WordCoder final : public ShadeCoder {
   }
 
   // As the difference from what it was; says no where that cannot be said, or takes more bits.
-  bool write_change(Bits& bits, const Macroblock& block) {
-    constexpr u32 QUARTER = 0b110011;  // 4 blocks of a macroblock's 16
+  bool write_change(Bits& bits, const Task& task) {
     constexpr u8 PATTERN_CODES[16] = {0, 2, 3, 7, 4, 8, 17, 13, 5, 18, 9, 14, 10, 15, 16, 11};
-    const u32 changes = block.changes();
-    Word after[BLOCKS], before[BLOCKS];
-    for (u32 left = changes; left; left &= left - 1) {
-      const u32 at = u32(__builtin_ctz(left));
-      after[at] = block.block(block.pixels, at);
-      before[at] = after[at] ^ block.block(block.change, at);
-      residuals_->expect(before[at], after[at]);
-    }
-    u32 pattern = 0;
-    for (u32 i = 0; i < 4; i++) pattern |= u32((changes >> (i / 2 * 8 + i % 2 * 2) & QUARTER) != 0) << i;
+    u32 pattern = 0, quarters = 0;
+    for (u32 i = 0; i < BLOCKS; i++) quarters |= (task.changes >> ORDER[i] & 1) << i;
+    for (u32 i = 0; i < SIDE; i++) pattern |= u32((quarters >> 4 * i & 15) != 0) << i;
     const u32 most = bits.length() + 8 * (MB_LUMA + MB_CHROMA);
     bits.put(0b111, 3);               // mb_type P_L0_16x16 without motion
     bits.ue(PATTERN_CODES[pattern]);  // coded_block_pattern, table 9-4
     bits.se(0);                       // mb_qp_delta
-    for (u32 quarter = 0; quarter < 4; quarter++) {
-      if (!(pattern >> quarter & 1)) continue;
-      for (const u32 i : {0, 1, 4, 5}) {
-        const u32 at = quarter / 2 * 8 + quarter % 2 * 2 + i, near = block.around(at);
-        if (!(changes >> at & 1)) {
-          bits.put(cavlc::token(near, 0, 0));
-          continue;
-        }
-        const Residual& change = residuals_->of(before[at], after[at]);
-        if (change.coefficients == Residual::UNSAID) return false;
-        bits.put(cavlc::token(near, change.coefficients, change.ones));
-        change.write(bits);
-        block.count(at) = change.coefficients;
+    const u64* next = &changes_[task.first];
+    for (u32 i = 0; i < BLOCKS; i++) {
+      if (!(pattern >> i / 4 & 1)) continue;
+      const u32 at = ORDER[i], near = task.block.around(at);
+      if (!(task.changes >> at & 1)) {
+        bits.put(cavlc::token(near, 0, 0));
+        continue;
       }
+      const Residual& change = residuals_->of(*next++);
+      if (change.coefficients == Residual::UNSAID) return false;
+      bits.put(cavlc::token(near, change.coefficients, change.ones));
+      change.write(bits);
+      task.block.count(at) = change.coefficients;
     }
     return bits.length() <= most;
   }
 
-  // mode 0: down, 1: right; no coefficients.
-  static void write_prediction(Bits& bits, const Macroblock& block, bool key, u32 mode) {
-    bits.ue((key ? 1 : 6) + mode);  // mb_type I_16x16
-    bits.ue(0), bits.se(0);         // intra_chroma_pred_mode, mb_qp_delta
-    bits.put(cavlc::token(block.around(0), 0, 0));
-  }
-
   void shade(Word row, u8* to) const {
-    if constexpr (DEPTH == Residual::DEPTH)
-      if (residuals_) return shade_few(row, to);
+    if constexpr (FEW) return shade_few(row, to);
     for (u32 x = 0; x < MB; x++, row >>= DEPTH) to[x] = table_[size_t(row % VALUES)];
   }
 
   // A shade's two bits choose the bits in which its luma differs from the first shade's: 8 pixels at once.
-  void shade_few(u64 row, u8* to) const {
+  void shade_few(u32 row, u8* to) const {
     constexpr u64 ONES = 0x0101010101010101;
     const u64 base = table_[0], low = base ^ table_[1], high = base ^ table_[2], both = low ^ high ^ base ^ table_[3];
-    for (u32 x = 0; x < MB; x += 8, row >>= 32) {
-      u64 eight = row & 0xFFFFFFFF;
-      eight = (eight | eight << 16) & 0x0000FFFF0000FFFF;
-      eight = (eight | eight << 8) & 0x00FF00FF00FF00FF;
-      eight = (eight | eight << 4) & 0x0F0F0F0F0F0F0F0F;
+    for (u32 x = 0; x < MB; x += 8, row >>= 16) {
+      u64 eight = row & 0xFFFF;
+      eight = (eight | eight << 24) & 0x000000FF000000FF;
+      eight = (eight | eight << 12) & 0x000F000F000F000F;
+      eight = (eight | eight << 6) & 0x0303030303030303;
       const u64 first = eight & ONES, second = eight >> 1 & ONES;
       eight = base * ONES ^ first * low ^ second * high ^ (first & second) * both;
       std::memcpy(to + x, &eight, 8);
@@ -266,14 +306,17 @@ class WordCoder final : public ShadeCoder {
 
   std::array<u8, VALUES> table_;
   std::optional<Residuals> residuals_;   // of few shades, where the same changes come again
-  std::vector<std::vector<Word>> held_;  // every lane's pictures since the last key picture
+  std::vector<std::vector<Word>> held_;  // every lane's last picture that was encoded, and those that wait
   std::vector<Word> change_;             // what differs between a picture and the one before
+  std::vector<Task> tasks_;              // of the picture that is being encoded
+  std::vector<u64> changes_;             // of its macroblocks
   Bytes even_;
   Bytes counts_;                // of coefficients of 4 x 4 pixels, with a row above and a column left of the picture
   std::unique_ptr<u8[]> room_;  // of a picture's payload
 };
 
 inline std::unique_ptr<ShadeCoder> shade_coder(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate) {
+  if (luma.size() <= WordCoder<u32>::VALUES) return std::make_unique<WordCoder<u32>>(lanes, width, height, luma, rate);
   if (luma.size() <= WordCoder<u64>::VALUES) return std::make_unique<WordCoder<u64>>(lanes, width, height, luma, rate);
   return std::make_unique<WordCoder<u128>>(lanes, width, height, luma, rate);
 }

@@ -19,7 +19,11 @@ from ludus.episodes.video.settings import VideoSettings
 from ludus.episodes.video.source import ActionScale, Source, lay_out, rate_of, timing
 
 GOP = 30
-"""Frames from one key frame to the next."""
+"""Frames from one key frame to the next, of x264."""
+SHADE_GOP = 120
+"""The same of shades, where a key frame is twenty times as large as the others, and those decode in no time."""
+SHADE_BURST = 60
+"""Frames in shades that are encoded and written together; a process that is killed loses so many at most."""
 MEGABYTE = 1_000_000
 NONE_FAILED: Mapping[int, Reason] = {}
 
@@ -119,7 +123,8 @@ class ShadeCamera:
             height=layout.height,
             luma=layout.luma,
             rate=timing(rate_of(spec)),
-            gop=GOP,
+            gop=SHADE_GOP,
+            burst=SHADE_BURST,
             ring=ring_limits(spec, settings),
             frame=layout.frame,
             bands=layout.bands,
