@@ -38,7 +38,7 @@ class WordCoder final : public ShadeCoder {
 
   // luma[v] is what frame value v is shown as, 16 to 235; values beyond stand for the first.
   WordCoder(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate)
-      : ShadeCoder(width, height, rate), table_(table_of(luma)), held_(lanes), change_(words()), counts_(plane(rows_ * SIDE, 0)),
+      : ShadeCoder(width, height, rate), table_(table_of(luma)), held_(lanes), counts_(plane(rows_ * SIDE, 0)),
         room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
     if constexpr (FEW) residuals_.emplace(table_);
   }
@@ -61,7 +61,6 @@ class WordCoder final : public ShadeCoder {
     out.push_back(key ? 0x65 : 0x61);
     Bits bits(room_.get());
     write_slice_header(bits, number, key_id);
-    if (!key) compare(pixels, pixels - words());
     plan(pixels, key);
     std::fill(counts_.begin(), counts_.end(), u8(0));
     u32 next = 0;
@@ -91,17 +90,12 @@ class WordCoder final : public ShadeCoder {
 
   // 16 x 16 pixels within the picture.
   struct Macroblock {
-    const Word *pixels, *change;
+    const Word *pixels, *before;
     u32 stride;
     u8* counts;  // of coefficients of every 4 x 4 pixels, in the picture's plane of them; I_PCM counts as 16
     bool has_above, has_left;
 
     Word row(u32 y) const { return pixels[y * stride]; }
-    bool changed() const {
-      Word any = 0;
-      for (u32 y = 0; y < MB; y++) any |= change[y * stride];
-      return any != 0;
-    }
     u32 plane_stride() const { return stride * SIDE + 1; }
     u8& count(u32 at) const { return counts[at / SIDE * plane_stride() + at % SIDE]; }
     // How many coefficients the neighbours of 4 x 4 pixels have (clause 9.2.1, nC): outside of the picture are none.
@@ -132,8 +126,9 @@ class WordCoder final : public ShadeCoder {
       u32 changes = 0;
       for (u32 band = 0; band < SIDE; band++) {
         Word any = 0;
-        for (u32 y = 0; y < SIDE; y++) any |= change[(band * SIDE + y) * stride];
-        for (u32 x = 0; x < SIDE; x++) changes |= u32((any >> x * FOUR & FOUR_ALL) != 0) << (band * SIDE + x);
+        for (u32 y = band * SIDE; y < (band + 1) * SIDE; y++) any |= row(y) ^ before[y * stride];
+        if (any)
+          for (u32 x = 0; x < SIDE; x++) changes |= u32((any >> x * FOUR & FOUR_ALL) != 0) << (band * SIDE + x);
       }
       return changes;
     }
@@ -156,10 +151,6 @@ class WordCoder final : public ShadeCoder {
     std::array<u8, VALUES> table;
     for (u32 i = 0; i < VALUES; i++) table[i] = u8(luma[i < luma.size() ? i : 0]);
     return table;
-  }
-
-  void compare(const Word* __restrict pixels, const Word* __restrict before) {
-    for (size_t i = 0; i < change_.size(); i++) change_[i] = pixels[i] ^ before[i];
   }
 
   // Says no where a value may not fit.
@@ -212,9 +203,10 @@ class WordCoder final : public ShadeCoder {
       const u32 row = number / columns_, column = number % columns_;
       const size_t at = size_t(row) * MB * columns_ + column;
       u8* counts = &counts_[plane(row * SIDE, column * SIDE)];
-      const Macroblock block{pixels + at, &change_[at], columns_, counts, row > 0, column > 0};
-      if (!key && !block.changed()) continue;
-      Task& task = tasks_.emplace_back(Task{block, number, Way::PIXELS, 0, changes_.size()});
+      const Macroblock block{pixels + at, pixels + at - words(), columns_, counts, row > 0, column > 0};
+      const u32 changes = key ? 0 : block.changes();
+      if (!key && !changes) continue;
+      Task& task = tasks_.emplace_back(Task{block, number, Way::PIXELS, changes, changes_.size()});
       if (block.has_above && block.goes_down())
         task.way = Way::DOWN;
       else if (block.has_left && block.goes_right())
@@ -227,11 +219,11 @@ class WordCoder final : public ShadeCoder {
   // The changes of a macroblock, in the order in which they are said.
   void collect(Task& task) {
     if constexpr (FEW) {
-      task.way = Way::CHANGE, task.changes = task.block.changes();
+      task.way = Way::CHANGE;
       for (const u8 at : ORDER) {
         if (!(task.changes >> at & 1)) continue;
-        const Word after = task.block.block(task.block.pixels, at), differs = task.block.block(task.block.change, at);
-        changes_.push_back(Residuals::change(after ^ differs, after));
+        const Macroblock& block = task.block;
+        changes_.push_back(Residuals::change(block.block(block.before, at), block.block(block.pixels, at)));
         residuals_->expect(changes_.back());
       }
     }
@@ -307,7 +299,6 @@ class WordCoder final : public ShadeCoder {
   std::array<u8, VALUES> table_;
   std::optional<Residuals> residuals_;   // of few shades, where the same changes come again
   std::vector<std::vector<Word>> held_;  // every lane's last picture that was encoded, and those that wait
-  std::vector<Word> change_;             // what differs between a picture and the one before
   std::vector<Task> tasks_;              // of the picture that is being encoded
   std::vector<u64> changes_;             // of its macroblocks
   Bytes even_;
