@@ -20,8 +20,9 @@ from ludus.goals.artefact import META, PICTURE, STATE_ONLY, TRACE, GoalError, lo
 from ludus.goals.task import GoalWorld
 from ludus.run.evaluate import evaluate
 from ludus.run.games import GameSettings, open_world
-from ludus.run.goal import CODEC, Plan, capture, goal_seats, read_trace, replay
+from ludus.run.goal import CODEC, Plan, capture, read_trace, replay
 from ludus.run.goal_gate import try_gate
+from ludus.run.goal_seats import goal_seats
 from ludus.run.verify import verify
 from tests.goals.record import GOALS, MARGIN, SEED
 from tests.potyard.memory import FOLDER

@@ -21,8 +21,8 @@ from ludus.goals import match
 from ludus.goals.artefact import load_goal
 from ludus.run.evaluate import evaluate
 from ludus.run.games import GameSettings
-from ludus.run.goal import goal_seats
 from ludus.run.goal_gate import try_gate, write_receipt
+from ludus.run.goal_seats import goal_seats
 from ludus.serve.api import rewatch
 from ludus.serve.api.lab import LabSettings
 from tests.run.family import agent_of_skill, save_run

@@ -23,7 +23,7 @@ class Noticed:
         """Give the judges that are asked for."""
         judges: tuple[Seat, ...] = ()
         if self.goal:  # they need PyTorch
-            from ludus.run.goal import goal_seats
+            from ludus.run.goal_seats import goal_seats
 
             judges = goal_seats(self.goal, game)
         return (*judges, game_seat(game, self.feats)) if self.feats else judges

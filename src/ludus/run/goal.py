@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from ludus.core import digest, files
 from ludus.core.clock import Clock, SystemClock
 from ludus.core.errors import InputError
 from ludus.core.protocols import World
-from ludus.core.types import Actions, Step, Verdict
+from ludus.core.types import Actions, Step
 from ludus.episodes.pictures import png
 from ludus.gameboy import GameBoyWorld
 from ludus.gameboy.cartridge import Cartridge, read_cartridge
@@ -26,16 +25,11 @@ from ludus.gameboy.machine import SHADES
 from ludus.gameboy.trace import load_actions
 from ludus.goals import match
 from ludus.goals.artefact import PICTURE, START, STATE_ONLY, TRACE, Goal, Meta, Runtime, load_goal, path_from, save_goal
-from ludus.goals.judge import GoalJudge
 from ludus.goals.task import MAX_STEPS, GoalWorld, Stage
-from ludus.run.games import GameSettings, open_world
-from ludus.run.judging import Seat, Wish
 
 CODEC = "pokemonred_puffer_v0"
 """The seed's, without a NOOP: a trace waits by a direction into a wall, or by a button that does nothing there."""
 LAST_FRAMES = 16
-FILM_PRE_S, FILM_POST_S = 4.0, 1.0
-"""Game time of a clip before and after the step that reaches a goal."""
 SCALE = 4
 """Pixels to a side of each shade in a picture for people."""
 
@@ -177,23 +171,9 @@ def read_trace(goal: Goal, actions: Path | None = None) -> Actions:
     return load_actions(path, codec=goal.meta.action_codec_id)
 
 
-def goal_seats(folders: Sequence[Path], game: GameSettings) -> tuple[Seat, ...]:
-    """Give the judges of goals over what is played of a game, their seats named `goal:NAME`.
-
-    Raises `GoalError` on a goal that was captured of other pictures. Its codec does not matter here: what is judged is
-    what is seen, whoever pressed what.
-    """
-    if not folders:
-        return ()
-    with closing(open_world(game, 1)) as world:
-        runtime = replace(_runtime(getattr(world, "inner", world)), action_codec_id=None)
-    goals = [load_goal(folder, runtime) for folder in folders]
-    return tuple(_seat(goal) for goal in goals)
-
-
 def goal_world(world: GameBoyWorld, folders: Sequence[Path], *, max_steps: int | None = None) -> GoalWorld:
     """Give a World whose rewards and ends are those of goals, one after another. Raises `GoalError`."""
-    runtime = _runtime(world)
+    runtime = runtime_of(world)
     most = MAX_STEPS if max_steps is None else max_steps
     return GoalWorld(world, [Stage.of(load_goal(folder, runtime), max_steps=most) for folder in folders])
 
@@ -208,7 +188,7 @@ def log_rows(
         }
 
 
-def _runtime(world: World) -> Runtime:
+def runtime_of(world: World) -> Runtime:
     """Give what a goal has to fit in a World. Raises `InputError` where goals make no sense."""
     if not isinstance(world, GameBoyWorld):
         raise InputError(f"{world.spec.id} is no Game Boy game, and goals are screens of those; leave the goals out.")
@@ -220,16 +200,6 @@ def _runtime(world: World) -> Runtime:
         view=settings.view,
         rom_sha256=world.cartridge.sha256,
     )
-
-
-def _seat(goal: Goal) -> Seat:
-    judge = GoalJudge.of(goal, values=False)
-    facts = {"templates": digest.of_array(goal.templates), "tau": judge.tau, "k_consecutive": judge.k_consecutive}
-    return Seat(f"goal:{goal.name}", judge, "frames", _film, facts)
-
-
-def _film(_: Verdict) -> Wish:
-    return Wish(pre_s=FILM_PRE_S, post_s=FILM_POST_S)
 
 
 def _play(cartridge: Cartridge, state: bytes, rows: Actions, settings: LaneSettings) -> Iterator[Step]:
