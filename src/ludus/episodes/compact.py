@@ -97,7 +97,7 @@ def _smaller(out: Path, episode: Episode, crf: int) -> dict[str, Any] | None:
     film.begin(0, part.descriptor, told)
     for number, (data, key) in enumerate(packets):
         film.add_packet(0, data, key, number)
-    film.finish(0)
+    film.end(0).finish()
     if os.fstat(part.descriptor).st_size >= video["filesize_bytes"]:
         part.discard()
         return None

@@ -21,7 +21,7 @@ from ludus.core.extras import from_extra
 from ludus.core.gym_game import STEP_HZ
 from ludus.core.protocols import WorldSpec
 from ludus.episodes.video import files
-from ludus.episodes.video.cameras import Shot, check_take
+from ludus.episodes.video.cameras import Shot, take_of
 from ludus.episodes.video.record import Code, Reason, VideoError, VideoRecord, without_file
 from ludus.episodes.video.settings import Quality, VideoSettings
 
@@ -173,8 +173,7 @@ class _Film:
         if self._file is None or self._reason is not None:
             return self._without(self._reason or Reason(Code.NO_FRAMES, "no picture was taken"))
         try:
-            take = self._camera.finish(0)
-            check_take(take)
+            take = take_of(self._camera.end(0))
         except VideoError as error:
             self._fail(error.reason)
             return self._without(error.reason)

@@ -111,7 +111,7 @@ def test_a_film_cut_anywhere_is_mended_or_removed(tmp_path: Path) -> None:
     studio.begin(0, "episode")
     for each in shots:
         studio.add(each, np.ones(1, np.bool_))
-    studio._camera.finish(0)  # type: ignore[union-attr]
+    studio._camera.end(0).finish()  # type: ignore[union-attr]
     whole = next((tmp_path / "a/videos").iterdir()).read_bytes()
     open_head = whole.index(b"mdat") + 4
     part = whole[:open_head] + bytes(8) + whole[open_head + 8 :]

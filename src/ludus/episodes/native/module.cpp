@@ -6,7 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include "film.h"
+#include "reel.h"
 
 namespace nb = nanobind;
 using namespace film;
@@ -59,22 +59,24 @@ class Film {
  public:
   Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, u32 burst, RingLimits ring,
        Frame frame, u32 bands, Inks inks)
-      : gop_(gop), burst_(burst), ring_(ring), frame_(frame), lanes_(lanes), waiting_(lanes), panels_(lanes) {
-    coder_ = shade_coder(lanes, width, height, luma, rate);
-    track_ = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
+      : gop_(gop), ring_(ring), frame_(frame), rolls_(lanes), panels_(lanes) {
+    coder_ = shade_coder(width, height, luma, rate), darkroom_->coder = shade_coder(width, height, luma, rate);
+    burst_ = u32(std::clamp(HELD_MOST / coder_->held_bytes(), size_t(1), size_t(burst)));
+    darkroom_->gop = gop;
+    darkroom_->track = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
     if (bands)
       for (auto& panel : panels_) panel.emplace(width, height, bands, inks);
   }
   // For packets that another encoder makes.
-  Film(size_t lanes, Track track, RingLimits ring) : ring_(ring), track_(std::move(track)), lanes_(lanes), waiting_(lanes) {}
+  Film(size_t lanes, Track track, RingLimits ring) : ring_(ring), rolls_(lanes) { darkroom_->track = std::move(track); }
 
-  size_t size() const { return lanes_.size(); }
-  const Track& track() const { return track_; }
+  size_t size() const { return rolls_.size(); }
+  const Track& track() const { return darkroom_->track; }
   // A lane, whose pictures have all been encoded.
   Lane& lane(size_t i) {
     if (i >= size()) throw nb::index_error("no such lane");
-    encode_waiting(i);
-    return lanes_[i];
+    if (coder_) rolls_[i].encode(*coder_, gop_, ring_);
+    return rolls_[i].lane;
   }
 
   void begin(size_t i, int descriptor, const nb::bytes& note) {
@@ -95,7 +97,7 @@ class Film {
     const float nan = std::nanf("");
     u64 start = now_ns();
     for (size_t i = 0; i < n; i++) {
-      if (!chosen[i] || !lanes_[i].rolling()) continue;
+      if (!chosen[i] || !rolls_[i].lane.rolling()) continue;
       auto& panel = panels_[i];
       const u8* picture = pictures ? pictures + i * frame_.bytes() : nullptr;
       if (panel) {
@@ -106,7 +108,7 @@ class Film {
       }
       if (picture) take(i, picture, ticks.data()[i]);
       const u64 end = now_ns();
-      lanes_[i].spent(end - start);
+      rolls_[i].lane.spent(end - start);
       start = end;
     }
   }
@@ -119,17 +121,26 @@ class Film {
     to.added(u32(out.size() - before), key, tick);
   }
 
-  std::tuple<u64, int, u64, u64> finish(size_t i) {
-    Lane& done = lane(i);
-    {
-      nb::gil_scoped_release release;
-      done.finish(track_, ring_);
+  // Ends a lane's film, whose last pictures are encoded when the reel is finished; where a ring keeps them, at once.
+  Reel end(size_t i) {
+    if (ring_.ticks) {
+      Lane& done = lane(i);
+      {
+        nb::gil_scoped_release release;
+        done.finish(track(), ring_);
+      }
+      return Reel(Taken::of(done));
     }
-    return {done.file().frames(), done.file().error(), done.file().blocked_ns(), done.encode_ns()};
+    if (i >= size()) throw nb::index_error("no such lane");
+    Reel reel(darkroom_, std::move(rolls_[i]));
+    auto& spare = darkroom_->spare;
+    rolls_[i] = spare.empty() ? Roll{} : std::move(spare.back());
+    if (!spare.empty()) spare.pop_back();
+    return reel;
   }
 
   nb::bytes cut_clip(size_t i, u64 start, u64 end, u32 timescale, u32 duration) {
-    Track track = track_;
+    Track track = this->track();
     track.timescale = timescale, track.duration = duration;
     Lane& from = lane(i);
     if (start < kept_from(i) || end > from.frames() || start >= end) throw std::invalid_argument("these frames are not kept");
@@ -158,39 +169,20 @@ class Film {
   }
 
  private:
-  // Pictures wait until the file lacks a burst of them, or somebody asks for them: to encode many of a lane at once finds
-  // code and tables in the caches, which a game has filled with its own between one step and the next.
-  void take(size_t i, const u8* picture, i64 tick) {
-    std::vector<i64>& waiting = waiting_[i];
-    coder_->hold(i, picture, waiting.size());
-    waiting.push_back(tick);
-    if (lanes_[i].unwritten() + waiting.size() >= burst_) encode_waiting(i), lanes_[i].flush();
-  }
+  static constexpr size_t HELD_MOST = 192 << 10;  // bytes of a lane's pictures that wait
 
-  void encode_waiting(size_t i) {
-    Lane& to = lanes_[i];
-    std::vector<i64>& waiting = waiting_[i];
-    if (waiting.empty()) return;
-    for (size_t at = 0; at < waiting.size() && to.rolling(); at++) {
-      const u64 number = to.frames();
-      const bool key = number % gop_ == 0;
-      Bytes& out = to.gop_for(key, ring_).bytes;
-      const size_t before = out.size();
-      coder_->encode(i, at, u32(number % gop_), u32(number / gop_), out);
-      to.added(u32(out.size() - before), key, waiting[at]);
-      if (to.frames() % gop_ == 0) to.close_gop(ring_);
-    }
-    coder_->forget(i, waiting.size());
-    waiting.clear();
+  void take(size_t i, const u8* picture, i64 tick) {
+    Roll& roll = rolls_[i];
+    roll.hold(*coder_, picture, tick);
+    if (roll.unwritten() >= burst_) roll.encode(*coder_, gop_, ring_), roll.lane.flush();
   }
 
   u32 gop_ = 0, burst_ = 0;
   RingLimits ring_;
   Frame frame_{};
-  Track track_;
+  std::shared_ptr<Darkroom> darkroom_ = std::make_shared<Darkroom>();
   std::unique_ptr<ShadeCoder> coder_;
-  std::vector<Lane> lanes_;
-  std::vector<std::vector<i64>> waiting_;      // game time of every lane's pictures that are held and not encoded
+  std::vector<Roll> rolls_;                   // by lane
   std::vector<std::optional<Panel>> panels_;  // of the lanes whose pictures are encoded here
 };
 
@@ -239,6 +231,17 @@ NB_MODULE(_native, m) {
   m.def("cut_file", &cut_file, nb::arg("data"), nb::arg("start"), nb::arg("end"), nb::arg("timescale"), nb::arg("duration"));
   m.def("unfinished", &unfinished);
   m.def("mend", &mend, nb::arg("data"), nb::arg("data_at"), nb::arg("track"));
+  nb::class_<Reel>(m, "Reel")
+      .def_prop_ro("frames", &Reel::frames)
+      .def("finish", [](Reel& reel) {
+        {
+          nb::gil_scoped_release release;
+          reel.finish();
+        }
+        reel.leave();
+        const Taken& taken = reel.taken();
+        return std::tuple(taken.frames, taken.error, taken.blocked_ns, taken.encode_ns);
+      });
   nb::class_<Film>(m, "Film")
       .def("__init__", [](Film* self, size_t lanes, u32 width, u32 height, nb::bytes luma, std::tuple<u32, u32> rate,
                           u32 gop, u32 burst, std::tuple<i64, size_t> ring, std::tuple<u32, u32, u32, u32> frame,
@@ -257,7 +260,7 @@ NB_MODULE(_native, m) {
            nb::arg("actions").none().noconvert(), nb::arg("reward").none().noconvert(), nb::arg("value").none().noconvert(),
            nb::arg("events").none().noconvert())
       .def("add_packet", &Film::add_packet, nb::arg("lane"), nb::arg("annexb"), nb::arg("key"), nb::arg("tick"))
-      .def("finish", &Film::finish)
+      .def("end", &Film::end)
       .def("leave", [](Film& f, size_t lane) { f.lane(lane).leave(); })
       .def("frames", [](Film& f, size_t lane) { return f.lane(lane).frames(); })
       .def("encode_ns", [](Film& f, size_t lane) { return f.lane(lane).encode_ns(); })

@@ -21,13 +21,13 @@ class ShadeCoder : public ShadeStream {
   using ShadeStream::ShadeStream;
   virtual ~ShadeCoder() = default;
 
-  // Takes a picture uint8[height, width] of a lane that waits behind `waiting` others.
-  virtual void hold(size_t lane, const u8* picture, size_t waiting) = 0;
-  // Appends the picture that waits behind `before` others, which have been encoded, as one NAL unit behind its length.
-  // `number` counts pictures since the last key picture; `key_id` tells neighbouring key pictures apart.
-  virtual void encode(size_t lane, size_t before, u32 number, u32 key_id, Bytes& out) = 0;
-  // Lets go of the first `count` pictures that wait; what follows is told from the last of them.
-  virtual void forget(size_t lane, size_t count) = 0;
+  // Bytes that a picture takes while it waits.
+  virtual size_t held_bytes() const = 0;
+  // Packs a picture uint8[height, width].
+  virtual void hold(const u8* picture, u8* to) = 0;
+  // Appends a picture that was held as one NAL unit behind its length; the one before it lies in front of it. `number`
+  // counts pictures since the last key picture; `key_id` tells neighbouring key pictures apart.
+  virtual void encode(const u8* held, u32 number, u32 key_id, Bytes& out) = 0;
 };
 
 // A Word holds a row of a macroblock, 16 pixels, the leftmost lowest: u32 for up to 4 shades, u64 for 16, u128 for 256.
@@ -37,24 +37,24 @@ class WordCoder final : public ShadeCoder {
   static constexpr u32 DEPTH = sizeof(Word) * 8 / MB, VALUES = 1 << DEPTH;
 
   // luma[v] is what frame value v is shown as, 16 to 235; values beyond stand for the first.
-  WordCoder(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate)
-      : ShadeCoder(width, height, rate), table_(table_of(luma)), held_(lanes), counts_(plane(rows_ * SIDE, 0)),
+  WordCoder(u32 width, u32 height, const std::string& luma, Rate rate)
+      : ShadeCoder(width, height, rate), table_(table_of(luma)), counts_(plane(rows_ * SIDE, 0)),
         room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
     if constexpr (FEW) residuals_.emplace(table_);
   }
 
+  size_t held_bytes() const override { return words() * sizeof(Word); }
+
   // Beyond the edges the last row and column go on.
-  void hold(size_t lane, const u8* picture, size_t waiting) override {
-    std::vector<Word>& held = held_[lane];
-    if (held.size() < (waiting + 2) * words()) held.resize((waiting + 2) * words());
-    Word* to = &held[(waiting + 1) * words()];
+  void hold(const u8* picture, u8* room) override {
+    Word* to = reinterpret_cast<Word*>(room);
     const size_t inside = size_t(columns_) * height_;
     if (width_ % MB || !pack(picture, to, inside)) pack(evened(picture), to, inside);
     for (size_t at = inside; at < words(); at++) to[at] = to[at - columns_];
   }
 
-  void encode(size_t lane, size_t before, u32 number, u32 key_id, Bytes& out) override {
-    const Word* pixels = &held_[lane][(before + 1) * words()];
+  void encode(const u8* held, u32 number, u32 key_id, Bytes& out) override {
+    const Word* pixels = reinterpret_cast<const Word*>(held);
     const bool key = number == 0;
     const size_t length_at = out.size();
     put_be(out, 0, 4);
@@ -71,10 +71,6 @@ class WordCoder final : public ShadeCoder {
     if (!key && next < columns_ * rows_) bits.ue(columns_ * rows_ - next);
     append_escaped(bits.end(), out);
     set_be32(out.data() + length_at, u32(out.size() - length_at - 4));
-  }
-
-  void forget(size_t lane, size_t count) override {
-    std::memcpy(held_[lane].data(), &held_[lane][count * words()], words() * sizeof(Word));
   }
 
  private:
@@ -298,7 +294,6 @@ class WordCoder final : public ShadeCoder {
 
   std::array<u8, VALUES> table_;
   std::optional<Residuals> residuals_;   // of few shades, where the same changes come again
-  std::vector<std::vector<Word>> held_;  // every lane's last picture that was encoded, and those that wait
   std::vector<Task> tasks_;              // of the picture that is being encoded
   std::vector<u64> changes_;             // of its macroblocks
   Bytes even_;
@@ -306,10 +301,10 @@ class WordCoder final : public ShadeCoder {
   std::unique_ptr<u8[]> room_;  // of a picture's payload
 };
 
-inline std::unique_ptr<ShadeCoder> shade_coder(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate) {
-  if (luma.size() <= WordCoder<u32>::VALUES) return std::make_unique<WordCoder<u32>>(lanes, width, height, luma, rate);
-  if (luma.size() <= WordCoder<u64>::VALUES) return std::make_unique<WordCoder<u64>>(lanes, width, height, luma, rate);
-  return std::make_unique<WordCoder<u128>>(lanes, width, height, luma, rate);
+inline std::unique_ptr<ShadeCoder> shade_coder(u32 width, u32 height, const std::string& luma, Rate rate) {
+  if (luma.size() <= WordCoder<u32>::VALUES) return std::make_unique<WordCoder<u32>>(width, height, luma, rate);
+  if (luma.size() <= WordCoder<u64>::VALUES) return std::make_unique<WordCoder<u64>>(width, height, luma, rate);
+  return std::make_unique<WordCoder<u128>>(width, height, luma, rate);
 }
 
 }  // namespace film

@@ -13,17 +13,18 @@ import numpy.typing as npt
 
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Actions, Event, Mask
-from ludus.episodes._native import Film
+from ludus.episodes._native import Film, Reel
 from ludus.episodes.video.record import FULL, Code, Reason, VideoError
 from ludus.episodes.video.settings import VideoSettings
 from ludus.episodes.video.source import ActionScale, Source, lay_out, rate_of, timing
 
 GOP = 30
-"""Frames from one key frame to the next, of x264."""
+"""Frames from one key frame to the next, of x264 and where somebody may look in at any time."""
 SHADE_GOP = 120
-"""The same of shades, where a key frame is twenty times as large as the others, and those decode in no time."""
-SHADE_BURST = 60
-"""Frames in shades that are encoded and written together; a process that is killed loses so many at most."""
+"""The same of files in shades, where a key frame is twenty times as large as the others and those decode at once."""
+SHADE_BURST = 120
+"""Frames in shades that are encoded and written together, fewer where they are large; a process that is killed loses so
+many at most."""
 MEGABYTE = 1_000_000
 NONE_FAILED: Mapping[int, Reason] = {}
 
@@ -51,8 +52,6 @@ class Take:
     """What a camera has written of an episode."""
 
     frames: int
-    error: int
-    """The error number of the write that failed, 0 for none."""
     blocked_ms: float
     encode_ms: float
 
@@ -73,8 +72,8 @@ class Camera(Protocol):
         """
         ...
 
-    def finish(self, lane: int) -> Take:
-        """Write what is left and make the file whole. Raises `VideoError`."""
+    def end(self, lane: int) -> Reel:
+        """End an episode; what it gives makes the file whole. Raises `VideoError`."""
         ...
 
     def leave(self, lane: int) -> None:
@@ -94,23 +93,21 @@ def check_frames(frames: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dty
         raise VideoError(Reason(Code.FRAME_SHAPE_CHANGED, f"frames are {found}, the World's are {dtype}{list(shape)}"))
 
 
-def take_of(film: Film, lane: int) -> Take:
-    """End a lane's film and give what it has come to."""
-    frames, error, blocked_ns, encode_ns = film.finish(lane)
-    return Take(frames, error, blocked_ns / 1e6, encode_ns / 1e6)
-
-
-def check_take(take: Take) -> None:
-    """Raise the `VideoError` that a failed write stands for."""
-    if take.error:
-        code = Code.DISK_FULL if take.error in FULL else Code.UNWRITABLE_PATH
-        raise VideoError(Reason(code, f"{os.strerror(take.error)} ({errno.errorcode.get(take.error, take.error)})"))
+def take_of(reel: Reel) -> Take:
+    """Encode and write what is left of an ended film, in any thread. Raises `VideoError` where a write failed."""
+    frames, error, blocked_ns, encode_ns = reel.finish()
+    if error:
+        code = Code.DISK_FULL if error in FULL else Code.UNWRITABLE_PATH
+        raise VideoError(Reason(code, f"{os.strerror(error)} ({errno.errorcode.get(error, error)})"))
+    return Take(frames, blocked_ns / 1e6, encode_ns / 1e6)
 
 
 class ShadeCamera:
-    """Pictures in shades, and panels: all lanes of a step in one call of the native core."""
+    """Pictures in shades, and panels: all lanes of a step in one call of the native core. gop: frames of a group."""
 
-    def __init__(self, source: Source, spec: WorldSpec, lanes: int, settings: VideoSettings) -> None:
+    def __init__(
+        self, source: Source, spec: WorldSpec, lanes: int, settings: VideoSettings, *, gop: int = SHADE_GOP
+    ) -> None:
         layout = lay_out(source, spec)
         self._panel = layout.bands > 0
         self._shape = (lanes, *spec.frame_shape)
@@ -123,7 +120,7 @@ class ShadeCamera:
             height=layout.height,
             luma=layout.luma,
             rate=timing(rate_of(spec)),
-            gop=SHADE_GOP,
+            gop=gop,
             burst=SHADE_BURST,
             ring=ring_limits(spec, settings),
             frame=layout.frame,
@@ -150,9 +147,9 @@ class ShadeCamera:
         self.film.add(frames, mask, shot.tick, self._scale.positions(shot.actions), shot.reward, shot.value, marks)
         return NONE_FAILED
 
-    def finish(self, lane: int) -> Take:
-        """Write what is left and make the file whole."""
-        return take_of(self.film, lane)
+    def end(self, lane: int) -> Reel:
+        """End an episode; what it gives makes the file whole."""
+        return self.film.end(lane)
 
     def leave(self, lane: int) -> None:
         """Film this episode no further."""

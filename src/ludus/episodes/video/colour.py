@@ -20,8 +20,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Mask
-from ludus.episodes._native import Film
-from ludus.episodes.video.cameras import GOP, Shot, Take, check_frames, ring_limits, take_of
+from ludus.episodes._native import Film, Reel
+from ludus.episodes.video.cameras import GOP, Shot, check_frames, ring_limits
 from ludus.episodes.video.record import Code, Reason, VideoError
 from ludus.episodes.video.settings import Quality, VideoSettings
 from ludus.episodes.video.source import rate_of, timing
@@ -73,12 +73,12 @@ class ColourCamera:
                 failed[lane] = error.reason
         return failed
 
-    def finish(self, lane: int) -> Take:
-        """Write what is left and make the file whole. Raises `VideoError`."""
+    def end(self, lane: int) -> Reel:
+        """End an episode; what it gives makes the file whole. Raises `VideoError`."""
         roll, self._rolls[lane] = self._rolls[lane], None
         if roll is not None:
             self._develop(lane, roll, last=True)
-        return take_of(self.film, lane)
+        return self.film.end(lane)
 
     def leave(self, lane: int) -> None:
         """Film this episode no further."""

@@ -16,9 +16,10 @@ from ludus.core.extras import from_extra
 from ludus.core.lanes import check_lane
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Mask
+from ludus.episodes._native import Reel
 from ludus.episodes.video import files
 from ludus.episodes.video.budget import Governor
-from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot, check_take
+from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot, take_of
 from ludus.episodes.video.clips import FOLDER, PendingClip, Ring, Window, without_ring
 from ludus.episodes.video.record import Code, Overhead, Reason, VideoError, VideoRecord, without_file
 from ludus.episodes.video.settings import VideoSettings
@@ -119,10 +120,9 @@ class Studio:
             self._governor.spent(time.perf_counter() - start)
 
     def end(self, lane: int, steps: int) -> Callable[[], VideoRecord]:
-        """End an episode as `finish` does, but leave it to the caller when its file is counted and gets its name.
+        """End an episode as `finish` does, but leave it to the caller when its file is made whole and gets its name.
 
-        Every frame is in the file when this returns; what it gives is to be called once, by any thread, and gives the
-        record. Raises `InputError` on no such lane.
+        What it gives is to be called once, by any thread, and gives the record. Raises `InputError` on no such lane.
         """
         check_lane(lane, self._lanes)
         scene, self._scenes[lane] = self._scenes[lane], None
@@ -152,27 +152,31 @@ class Studio:
             assert scene.reason is not None, scene
             return partial(self._tell, scene.identity, scene.reason)
         try:
-            take = self._camera.finish(lane)
+            reel = self._camera.end(lane)
             if self._rings:
                 self._rings[lane].settle(ended=True)
             if scene.film is None:
                 return partial(self._without, Reason(Code.DISABLED, "video was not asked for"))
-            check_take(take)
-            if not take.frames:
+            if not reel.frames:
                 raise VideoError(Reason(Code.NO_FRAMES, f"the episode has {steps} steps, and no frame was taken"))
         except VideoError:
             self._camera.leave(lane)
             if scene.film is not None:
                 scene.film.discard()
             raise
-        overhead = Overhead(self._governor.measure(scene.started), self._settings.budget, take.blocked_ms)
-        self._governor.judge(overhead.ratio, frames=take.frames)
-        return partial(self._seal, scene.film, steps, take.encode_ms, overhead)
+        ratio = self._governor.measure(scene.started)
+        self._governor.judge(ratio, frames=reel.frames)
+        return partial(self._seal, scene.film, reel, steps, ratio)
 
-    def _seal(self, film: files.OpenFile, steps: int, encode_ms: float, overhead: Overhead) -> VideoRecord:
-        """Give the record of a film that is written: its file is counted, and gets its name. Any thread may call it."""
+    def _seal(self, film: files.OpenFile, reel: Reel, steps: int, ratio: float) -> VideoRecord:
+        """Make a film whole, count what its file holds, and give it its name. Any thread may call it, once."""
         try:
-            file = files.seal(film, steps=steps, encode_ms=encode_ms, sync=self._settings.sync)
+            take = take_of(reel)
+        except VideoError as error:
+            film.discard()
+            return self._tell(film.identity, error.reason)
+        try:
+            file = files.seal(film, steps=steps, encode_ms=take.encode_ms, sync=self._settings.sync)
         except VideoError as error:
             return self._tell(film.identity, error.reason)
         assert self._source is not None
@@ -182,7 +186,7 @@ class Studio:
             renderer=self._source.renderer,
             file=file,
             fallback=self._source.fallback,
-            overhead=overhead,
+            overhead=Overhead(ratio, self._settings.budget, take.blocked_ms),
         )
 
     def _open_rings(self, spec: WorldSpec) -> tuple[Ring, ...]:
