@@ -16,7 +16,6 @@ from ludus.core import digest
 from ludus.core.errors import InputError
 from ludus.core.types import Clip, Frames
 from ludus.episodes.video import PendingClip, Studio, VideoSettings, Window, cut_video, render
-from ludus.episodes.video.cameras import SHADE_GOP
 from ludus.gameboy import GameBoyWorld
 from tests.episodes.video.filming import SIM, decode, pictures, shot, spec_of
 
@@ -110,7 +109,7 @@ def test_a_clip_that_begins_before_what_is_there_says_so(tmp_path: Path) -> None
     first, second = map(clip_of, play(studio_in(tmp_path, short), 600, cuts=cuts))
     assert first.truncated_pre and numbers(tmp_path / str(first.path)) == list(range(11))
     assert second.truncated_pre and second.end == 600
-    assert 40 <= second.frames <= 40 + 2 * SHADE_GOP, "what is asked for, and less than two groups of pictures more"
+    assert 40 <= second.frames <= 40 + 2 * short.gop, "what is asked for, and less than two groups of pictures more"
 
 
 def test_a_waiting_clip_keeps_its_frames_in_the_ring(tmp_path: Path) -> None:

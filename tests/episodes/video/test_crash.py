@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ludus.episodes.video import Studio, recover
-from ludus.episodes.video.cameras import GOP, SHADE_BURST
+from ludus.episodes.video.cameras import GOP
 from ludus.episodes.video.colour import BURST
 from ludus.episodes.video.files import _recover, open_part
 from ludus.episodes.video.record import VideoError
@@ -75,7 +75,7 @@ def check_after(folder: Path, frame: int, shape: tuple[int, ...], *, lost: int) 
 @pytest.mark.parametrize("frame", [3, 30, 77, 149])
 def test_a_killed_process_loses_at_most_a_burst(tmp_path: Path, frame: int) -> None:
     kill_at(tmp_path, frame, SHADES)
-    check_after(tmp_path, frame, SHADES, lost=SHADE_BURST)
+    check_after(tmp_path, frame, SHADES, lost=SIM.burst)
 
 
 def test_a_killed_process_loses_at_most_a_group_and_a_burst_in_colour(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_twenty_kills_at_any_frame(tmp_path: Path, shape: tuple[int, ...]) -> No
     for number, frame in enumerate(np.random.default_rng(7).integers(0, 150, 20)):
         folder = tmp_path / str(number)
         kill_at(folder, int(frame), shape)
-        check_after(folder, int(frame), shape, lost=GOP + BURST if len(shape) == 3 else SHADE_BURST)
+        check_after(folder, int(frame), shape, lost=GOP + BURST if len(shape) == 3 else SIM.burst)
 
 
 def test_an_episode_that_is_filmed_again_takes_the_place_of_what_was_recovered(tmp_path: Path) -> None:

@@ -19,12 +19,7 @@ from ludus.episodes.video.settings import VideoSettings
 from ludus.episodes.video.source import ActionScale, Source, lay_out, rate_of, timing
 
 GOP = 30
-"""Frames from one key frame to the next, of x264 and where somebody may look in at any time."""
-SHADE_GOP = 120
-"""The same of files in shades, where a key frame is twenty times as large as the others and those decode at once."""
-SHADE_BURST = 120
-"""Frames in shades that are encoded and written together, fewer where they are large; a process that is killed loses so
-many at most."""
+"""Frames from one key frame to the next, in colour and where somebody may look in at any time."""
 MEGABYTE = 1_000_000
 NONE_FAILED: Mapping[int, Reason] = {}
 
@@ -103,11 +98,9 @@ def take_of(reel: Reel) -> Take:
 
 
 class ShadeCamera:
-    """Pictures in shades, and panels: all lanes of a step in one call of the native core. gop: frames of a group."""
+    """Pictures in shades, and panels: all lanes of a step in one call of the native core."""
 
-    def __init__(
-        self, source: Source, spec: WorldSpec, lanes: int, settings: VideoSettings, *, gop: int = SHADE_GOP
-    ) -> None:
+    def __init__(self, source: Source, spec: WorldSpec, lanes: int, settings: VideoSettings) -> None:
         layout = lay_out(source, spec)
         self._panel = layout.bands > 0
         self._shape = (lanes, *spec.frame_shape)
@@ -120,8 +113,8 @@ class ShadeCamera:
             height=layout.height,
             luma=layout.luma,
             rate=timing(rate_of(spec)),
-            gop=gop,
-            burst=SHADE_BURST,
+            gop=settings.gop,
+            burst=settings.burst,
             ring=ring_limits(spec, settings),
             frame=layout.frame,
             bands=layout.bands,

@@ -24,7 +24,7 @@ from ludus.core.files import write_atomic
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Clip
 from ludus.episodes._native import Film, cut_file, demux
-from ludus.episodes.video.cameras import SHADE_GOP, Camera, ShadeCamera, Shot
+from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot
 from ludus.episodes.video.record import Code, Reason, VideoError, reason_of
 from ludus.episodes.video.settings import Quality, VideoSettings
 from ludus.episodes.video.source import rate_of, select, timing
@@ -190,14 +190,14 @@ def render(
     return write(replace(clip, skipped=None), data, folder=folder, root=root)
 
 
-def camera_for(spec: WorldSpec, settings: VideoSettings, *, gop: int = SHADE_GOP) -> Camera:
-    """Give a camera of one lane for a World's own picture. gop: of shades. Raises `VideoError`."""
+def camera_for(spec: WorldSpec, settings: VideoSettings) -> Camera:
+    """Give a camera of one lane for a World's own picture. Raises `VideoError`."""
     source = select("sim-view", spec)
     assert not isinstance(source, Reason), source
     if source.fallback:
         raise VideoError(source.fallback)
     if source.coder == "shades":
-        return ShadeCamera(source, spec, 1, settings, gop=gop)
+        return ShadeCamera(source, spec, 1, settings)
     try:
         with from_extra():
             from ludus.episodes.video.colour import ColourCamera

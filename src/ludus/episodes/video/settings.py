@@ -34,6 +34,11 @@ class VideoSettings(Settings):
     sync: bool = False
     """Wait until each finished file is on the disk. A process that is killed loses no finished video either way; in a
     power cut one may be lost, and resuming films it again from the trace."""
+    gop: int = Field(default=120, ge=1, le=256)
+    """Frames in shades from one key frame to the next: a key frame is twenty times as large as the others."""
+    burst: int = Field(default=120, ge=1)
+    """Frames in shades that wait to be encoded and written together, fewer where they are large. A process that is
+    killed loses so many of an episode at most."""
     ring_s: float = Field(default=0.0, ge=0)
     """Seconds of game time that each lane keeps for clips; 0 keeps none."""
     ring_mb: float = Field(default=32.0, gt=0)

@@ -59,8 +59,8 @@ class Film(Protocol):
 
 def open_film(spec: WorldSpec) -> Film:
     """Give a new film of a World's picture. Raises `VideoError`, `MissingExtraError`."""
-    settings = VideoSettings(renderer="sim-view", ring_s=KEPT_FRAMES / spec.step_hz)
-    return ColourFilm(spec) if spec.shades is None else ShadeFilm(camera_for(spec, settings, gop=GOP), spec)
+    settings = VideoSettings(renderer="sim-view", gop=GOP, ring_s=KEPT_FRAMES / spec.step_hz)
+    return ColourFilm(spec) if spec.shades is None else ShadeFilm(camera_for(spec, settings), spec)
 
 
 class ShadeFilm:

@@ -28,8 +28,8 @@ from ludus.serve.worker.errands import Film, Unmade
 MOST_BYTES = 512 * 1024 * 1024
 MOST_UNFILMED = 4096
 CLIPS, PEEK = "clips", "peek"
-SETTINGS = VideoSettings(enabled=True, renderer="sim-view", budget=math.inf, stop_over=math.inf)
-"""Whatever it costs: without films there are no clips."""
+SETTINGS = VideoSettings(enabled=True, renderer="sim-view", burst=30, budget=math.inf, stop_over=math.inf)
+"""Whatever it costs, for without films there are no clips; in short bursts, so that a killed worker has clips too."""
 HIGHLIGHT_S = 30.0
 """Of game time, in a clip of the newest moments."""
 
