@@ -59,8 +59,9 @@ class Film {
  public:
   Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, u32 burst, RingLimits ring,
        Frame frame, u32 bands, Inks inks)
-      : gop_(gop), ring_(ring), frame_(frame), rolls_(lanes), panels_(lanes) {
-    coder_ = shade_coder(width, height, luma, rate), darkroom_->coder = shade_coder(width, height, luma, rate);
+      : ring_(ring), frame_(frame), rolls_(lanes), panels_(lanes) {
+    coder_ = shade_coder(width, height, luma, rate);
+    if (!ring.ticks) darkroom_->coder = shade_coder(width, height, luma, rate);
     burst_ = u32(std::clamp(HELD_MOST / coder_->held_bytes(), size_t(1), size_t(burst)));
     darkroom_->gop = gop;
     darkroom_->track = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
@@ -75,7 +76,7 @@ class Film {
   // A lane, whose pictures have all been encoded.
   Lane& lane(size_t i) {
     if (i >= size()) throw nb::index_error("no such lane");
-    if (coder_) rolls_[i].encode(*coder_, gop_, ring_);
+    if (coder_) rolls_[i].encode(*coder_, darkroom_->gop, ring_);
     return rolls_[i].lane;
   }
 
@@ -174,10 +175,10 @@ class Film {
   void take(size_t i, const u8* picture, i64 tick) {
     Roll& roll = rolls_[i];
     roll.hold(*coder_, picture, tick);
-    if (roll.unwritten() >= burst_) roll.encode(*coder_, gop_, ring_), roll.lane.flush();
+    if (roll.unwritten() >= burst_) roll.encode(*coder_, darkroom_->gop, ring_), roll.lane.flush();
   }
 
-  u32 gop_ = 0, burst_ = 0;
+  u32 burst_ = 0;
   RingLimits ring_;
   Frame frame_{};
   std::shared_ptr<Darkroom> darkroom_ = std::make_shared<Darkroom>();
@@ -240,7 +241,7 @@ NB_MODULE(_native, m) {
         }
         reel.leave();
         const Taken& taken = reel.taken();
-        return std::tuple(taken.frames, taken.error, taken.blocked_ns, taken.encode_ns);
+        return std::tuple(taken.error, taken.blocked_ns, taken.encode_ns);
       });
   nb::class_<Film>(m, "Film")
       .def("__init__", [](Film* self, size_t lanes, u32 width, u32 height, nb::bytes luma, std::tuple<u32, u32> rate,
@@ -263,7 +264,6 @@ NB_MODULE(_native, m) {
       .def("end", &Film::end)
       .def("leave", [](Film& f, size_t lane) { f.lane(lane).leave(); })
       .def("frames", [](Film& f, size_t lane) { return f.lane(lane).frames(); })
-      .def("encode_ns", [](Film& f, size_t lane) { return f.lane(lane).encode_ns(); })
       .def("cut", &Film::cut_clip, nb::arg("lane"), nb::arg("start"), nb::arg("end"), nb::arg("timescale"), nb::arg("duration"))
       .def("hold", [](Film& f, size_t lane, u64 frame) { f.lane(lane).ring().hold(frame); })
       .def("kept_from", &Film::kept_from)

@@ -41,7 +41,7 @@ struct Roll {
   }
 };
 
-// What the films of episodes that are over are made in; one at a time.
+// What the films of episodes that are over are made in, one at a time; with no coder where packets come encoded.
 struct Darkroom {
   std::unique_ptr<ShadeCoder> coder;
   u32 gop = 0;

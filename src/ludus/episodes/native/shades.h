@@ -248,9 +248,9 @@ class WordCoder final : public ShadeCoder {
   // As the difference from what it was; says no where that cannot be said, or takes more bits.
   bool write_change(Bits& bits, const Task& task) {
     constexpr u8 PATTERN_CODES[16] = {0, 2, 3, 7, 4, 8, 17, 13, 5, 18, 9, 14, 10, 15, 16, 11};
-    u32 pattern = 0, quarters = 0;
-    for (u32 i = 0; i < BLOCKS; i++) quarters |= (task.changes >> ORDER[i] & 1) << i;
-    for (u32 i = 0; i < SIDE; i++) pattern |= u32((quarters >> 4 * i & 15) != 0) << i;
+    constexpr u32 QUARTER = 0b110011;  // 4 blocks of a macroblock's 16
+    u32 pattern = 0;
+    for (u32 i = 0; i < 4; i++) pattern |= u32((task.changes >> (i / 2 * 8 + i % 2 * 2) & QUARTER) != 0) << i;
     const u32 most = bits.length() + 8 * (MB_LUMA + MB_CHROMA);
     bits.put(0b111, 3);               // mb_type P_L0_16x16 without motion
     bits.ue(PATTERN_CODES[pattern]);  // coded_block_pattern, table 9-4

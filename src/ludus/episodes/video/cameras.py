@@ -44,9 +44,8 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What a camera has written of an episode."""
+    """What it took to film an episode."""
 
-    frames: int
     blocked_ms: float
     encode_ms: float
 
@@ -90,11 +89,11 @@ def check_frames(frames: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dty
 
 def take_of(reel: Reel) -> Take:
     """Encode and write what is left of an ended film, in any thread. Raises `VideoError` where a write failed."""
-    frames, error, blocked_ns, encode_ns = reel.finish()
+    error, blocked_ns, encode_ns = reel.finish()
     if error:
         code = Code.DISK_FULL if error in FULL else Code.UNWRITABLE_PATH
         raise VideoError(Reason(code, f"{os.strerror(error)} ({errno.errorcode.get(error, error)})"))
-    return Take(frames, blocked_ns / 1e6, encode_ns / 1e6)
+    return Take(blocked_ns / 1e6, encode_ns / 1e6)
 
 
 class ShadeCamera:
