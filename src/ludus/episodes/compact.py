@@ -85,24 +85,24 @@ def _smaller(out: Path, episode: Episode, crf: int) -> dict[str, Any] | None:
     with from_extra():
         from ludus.episodes.video.colour import avcc_of
     from ludus.episodes._native import Film
-    from ludus.episodes.video.files import note, open_part, seal
+    from ludus.episodes.video.files import develop, note, part_path, seal
     from ludus.episodes.video.source import timing
 
     rate = Fraction(video["fps_exact"])
     context, packets = _encoded(out / video["path"], rate, crf)
     track = (avcc_of(bytes(context.extradata or b"")), context.width, context.height, *timing(rate))
     film = Film.of_packets(lanes=1, track=track, ring=(0, 0))
-    part = open_part(out / VIDEOS, episode.id)
     told = note(renderer=video["renderer"], requested=video["requested"], track=track)
-    film.begin(0, part.descriptor, told)
+    film.begin(0, part_path(out / VIDEOS, episode.id), told)
     for number, (data, key) in enumerate(packets):
         film.add_packet(0, data, key, number)
-    film.end(0).finish()
+    part = develop(film.end(0), out / VIDEOS, episode.id)
     if os.fstat(part.descriptor).st_size >= video["filesize_bytes"]:
         part.discard()
         return None
-    file = seal(part, steps=episode.steps, encode_ms=video["encode_ms_per_frame"], sync=True)
-    return dict(video) | file.to_json() | {"notes": f"{MARK}: x264 crf {crf}, of {video['filesize_bytes']} bytes"}
+    file = seal(part, steps=episode.steps, sync=True)
+    notes = f"{MARK}: x264 crf {crf}, of {video['filesize_bytes']} bytes"
+    return dict(video) | file.to_json() | {"encode_ms_per_frame": video["encode_ms_per_frame"], "notes": notes}
 
 
 def _encoded(path: Path, rate: Fraction, crf: int) -> tuple[Any, list[tuple[bytes, bool]]]:

@@ -21,7 +21,7 @@ from ludus.core.extras import from_extra
 from ludus.core.gym_game import STEP_HZ
 from ludus.core.protocols import WorldSpec
 from ludus.episodes.video import files
-from ludus.episodes.video.cameras import Shot, take_of
+from ludus.episodes.video.cameras import Camera, Shot
 from ludus.episodes.video.record import Code, Reason, VideoError, VideoRecord, without_file
 from ludus.episodes.video.settings import Quality, VideoSettings
 
@@ -152,7 +152,7 @@ class _Film:
     def __init__(self, folder: Path, name: str, settings: VideoSettings) -> None:
         self.frames = 0
         self._folder, self._name, self._settings = folder, name, settings
-        self._file: files.OpenFile | None = None
+        self._camera: Camera | None = None
         self._reason: Reason | None = None
 
     def add(self, picture: Any, fps: float, actions: gymnasium.Space[Any]) -> None:
@@ -161,8 +161,8 @@ class _Film:
             return
         try:
             frames = np.asarray(picture)[None]
-            if not self.frames:
-                self._open(frames, fps, actions)
+            if self._camera is None:
+                self._camera = self._open(frames, fps, actions)
             self._camera.add(_shot(frames, self.frames), ALL)
             self.frames += 1
         except VideoError as error:
@@ -170,20 +170,17 @@ class _Film:
 
     def finish(self) -> VideoRecord:
         """Make the file whole, and give what became of it."""
-        if self._file is None or self._reason is not None:
+        if self._camera is None or self._reason is not None:
             return self._without(self._reason or Reason(Code.NO_FRAMES, "no picture was taken"))
         try:
-            take = take_of(self._camera.end(0))
+            film = files.develop(self._camera.end(0), self._folder, self._name)
+            file = files.seal(film, steps=self.frames)
         except VideoError as error:
-            self._fail(error.reason)
-            return self._without(error.reason)
-        try:
-            file = files.seal(self._file, steps=self.frames, encode_ms=take.encode_ms)
-        except VideoError as error:
+            self._camera.leave(0)
             return self._without(error.reason)
         return VideoRecord(status="ok", requested="sim-view", renderer="sim-view", file=file)
 
-    def _open(self, frames: Any, fps: float, actions: gymnasium.Space[Any]) -> None:
+    def _open(self, frames: Any, fps: float, actions: gymnasium.Space[Any]) -> Camera:
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
             found = f"{frames.dtype}{list(frames.shape[1:])}"
             raise VideoError(Reason(Code.RENDERER_UNAVAILABLE, f"render() gave {found}, expected uint8[H, W, 3]"))
@@ -192,16 +189,15 @@ class _Film:
                 from ludus.episodes.video.colour import ColourCamera
         except MissingExtraError as error:
             raise VideoError(Reason(Code.ENCODER_MISSING, str(error))) from error
-        self._camera = ColourCamera(WorldSpec(self._name, frames.shape[1:], None, actions, fps, 1), 1, self._settings)
-        self._file = files.open_part(self._folder, self._name)
-        told = files.note(renderer="sim-view", requested="sim-view", track=self._camera.film.track)
-        self._camera.begin(0, self._file.descriptor, told)
+        camera = ColourCamera(WorldSpec(self._name, frames.shape[1:], None, actions, fps, 1), 1, self._settings)
+        told = files.note(renderer="sim-view", requested="sim-view", track=camera.film.track)
+        camera.begin(0, files.part_path(self._folder, self._name), told)
+        return camera
 
     def _fail(self, reason: Reason) -> None:
         self._reason = reason
-        if self._file is not None:
+        if self._camera is not None:
             self._camera.leave(0)
-            self._file.discard()
 
     def _without(self, reason: Reason) -> VideoRecord:
         log.warning("no video %s: %s", self._name, reason.detail, extra={"episode": self._name} | reason.to_json())

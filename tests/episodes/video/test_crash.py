@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -17,8 +19,7 @@ import pytest
 from ludus.episodes.video import Studio, recover
 from ludus.episodes.video.cameras import GOP
 from ludus.episodes.video.colour import BURST
-from ludus.episodes.video.files import _recover, open_part
-from ludus.episodes.video.record import VideoError
+from ludus.episodes.video.files import _recover
 from tests.episodes.video.filming import SIM, decode, film, luma, pictures, shot, spec_of
 
 SHADES, COLOUR = (72, 80), (48, 64, 3)
@@ -148,22 +149,18 @@ def test_a_film_in_the_hands_of_another_process_is_left_alone(tmp_path: Path) ->
     assert not part.exists()
 
 
-def test_a_film_that_its_process_finishes_meanwhile_is_left_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_film_that_its_process_finishes_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
     part, whole = tmp_path / "videos/.episode.part.mp4", tmp_path / "videos/episode.mp4"
     part.parent.mkdir()
-
-    def lock_late(descriptor: int) -> bool:
-        part.rename(whole)
-        return True
-
-    monkeypatch.setattr("ludus.episodes.video.files._lock", lock_late)
     part.write_bytes(b"whole")
-    assert recover(tmp_path) == ()
-    whole.rename(part)
-    with pytest.raises(VideoError, match="another process"):
-        open_part(part.parent, "episode")
+    with part.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with ThreadPoolExecutor(1) as pool:
+            swept = pool.submit(recover, tmp_path)
+            time.sleep(0.2)  # by now it has opened the part, and waits for the lock
+            part.rename(whole)
+            fcntl.flock(held, fcntl.LOCK_UN)
+            assert swept.result() == ()
     assert whole.read_bytes() == b"whole"
     assert [path.name for path in part.parent.iterdir()] == ["episode.mp4"]
 

@@ -202,15 +202,29 @@ def test_an_episode_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_name_that_another_writer_holds_is_left_to_it(tmp_path: Path) -> None:
-    first, second = (Studio(tmp_path, spec_of(SHAPE), 1, SIM) for _ in range(2))
+    early = SIM.model_copy(update={"burst": 30})
+    first, second = (Studio(tmp_path, spec_of(SHAPE), 1, settings) for settings in (early, SIM))
     first.begin(0, "episode")
     second.begin(0, "episode")
     for each in shots(40):
         first.add(each, ALL)
         second.add(each, ALL)
-    assert reason_of(second.finish(0, 40), "failed").code is Code.NAME_TAKEN
+    reason = reason_of(second.finish(0, 40), "failed")
+    assert reason.code is Code.NAME_TAKEN and ".episode.part.mp4 is being written by another process" in reason.detail
     assert recover(tmp_path) == (), "a film that is being made is not swept"
     assert first.finish(0, 40).status == "ok"
+
+
+def test_nothing_is_made_before_there_is_something_to_write(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, spec_of(SHAPE), 1, SIM.model_copy(update={"burst": 10}))
+    studio.begin(0, "episode")
+    for each in shots(9):
+        studio.add(each, ALL)
+    assert nothing_lies_in(tmp_path)
+    studio.add(shots(1)[0], ALL)
+    assert [path.name for path in (tmp_path / "videos").iterdir()] == [".episode.part.mp4"]
+    studio.close()
+    assert nothing_lies_in(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", "."])

@@ -1,103 +1,18 @@
 // N lanes that film: one encode of a picture feeds the episode's file, the ring of the last seconds and whoever cuts a clip
 // from it. Packets are kept in whole groups of pictures.
 #pragma once
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
 #include <deque>
-#include <initializer_list>
 #include <optional>
 
-#include "mp4.h"
+#include "file.h"
 #include "panel.h"
 #include "shades.h"
 
 namespace film {
 
-struct Gop {
-  u64 first;                  // number of its first picture, a key picture
-  Bytes bytes;
-  std::vector<Sample> samples;
-  std::vector<i64> ticks;     // game time of each picture
-  size_t told = 0, written = 0;  // of the samples and the bytes, how many the file has
-
-  u64 end() const { return first + samples.size(); }
-};
-
 struct RingLimits {
   i64 ticks;     // of game time that are kept; 0: no ring
   size_t bytes;
-};
-
-inline u64 now_ns() {
-  return u64(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
-}
-
-// The file of one episode. The first write that fails is remembered and is the last.
-class EpisodeFile {
- public:
-  void begin(int descriptor, Bytes head) { *this = EpisodeFile{}, fd_ = descriptor, head_ = std::move(head), head_bytes_ = head_.size(); }
-  void leave() { fd_ = -1; }
-  bool open() const { return fd_ >= 0; }
-  int error() const { return error_; }
-  u64 frames() const { return samples_.size(); }
-  u64 blocked_ns() const { return blocked_ns_; }
-
-  // Takes what of a group it has not got yet.
-  void add(Gop& gop) {
-    append({head_, fresh(gop)});
-    head_.clear();
-  }
-
-  // Takes the last group and makes the file an ordinary MP4.
-  void finish(Gop& last, const Track& track) {
-    const View rest = fresh(last);
-    if (!open() || samples_.empty()) return;
-    const Bytes moov = index(track, samples_, head_bytes_, 0);
-    append({head_, rest, moov});
-    const u64 samples_bytes = end_ - head_bytes_ - moov.size();
-    end_ = head_bytes_ - 8;
-    append({mdat_size(samples_bytes)});
-  }
-
- private:
-  View fresh(Gop& gop) {
-    if (open() && !error_) samples_.insert(samples_.end(), gop.samples.begin() + i64(gop.told), gop.samples.end());
-    const View rest = View(gop.bytes).subspan(gop.written);
-    gop.told = gop.samples.size(), gop.written = gop.bytes.size();
-    return rest;
-  }
-
-  // In one call, where the system takes all of it: each costs as much as some kilobytes.
-  void append(std::initializer_list<View> pieces) {
-    const u64 start = now_ns();
-    std::vector<iovec> left;
-    for (const View piece : pieces)
-      if (!piece.empty()) left.push_back({const_cast<u8*>(piece.data()), piece.size()});
-    for (size_t first = 0; open() && !error_ && first < left.size();) {
-      const ssize_t count = ::pwritev(fd_, &left[first], int(left.size() - first), off_t(end_));
-      if (count < 0) {
-        if (errno != EINTR) error_ = errno;
-        continue;
-      }
-      end_ += u64(count);
-      for (size_t taken = size_t(count); first < left.size();) {
-        iovec& piece = left[first];
-        const size_t part = std::min(taken, piece.iov_len);
-        piece.iov_base = static_cast<u8*>(piece.iov_base) + part, piece.iov_len -= part, taken -= part;
-        if (piece.iov_len) break;
-        first++;
-      }
-    }
-    blocked_ns_ += now_ns() - start;
-  }
-
-  int fd_ = -1, error_ = 0;
-  Bytes head_;
-  u64 head_bytes_ = 0, end_ = 0, blocked_ns_ = 0;
-  std::vector<Sample> samples_;
 };
 
 class Ring {
@@ -131,11 +46,11 @@ class Ring {
 
 class Lane {
  public:
-  void begin(int descriptor, Bytes head) {
+  void begin(std::string path, Bytes head) {
     rolling_ = true, frames_ = 0, encode_ns_ = 0;
     fresh(0);
     ring_.clear();
-    file_.begin(descriptor, std::move(head));
+    file_.begin(std::move(path), std::move(head));
   }
   bool rolling() const { return rolling_; }
   u64 frames() const { return frames_; }

@@ -80,8 +80,8 @@ class Film {
     return rolls_[i].lane;
   }
 
-  void begin(size_t i, int descriptor, const nb::bytes& note) {
-    lane(i).begin(descriptor, descriptor < 0 ? Bytes{} : head(view(note)));
+  void begin(size_t i, const nb::bytes& path, const nb::bytes& note) {
+    lane(i).begin({path.c_str(), path.size()}, path.size() ? head(view(note)) : Bytes{});
     if (i < panels_.size() && panels_[i]) panels_[i]->begin();
   }
 
@@ -226,8 +226,22 @@ static std::tuple<u64, u64, nb::bytes, nb::bytes> mend(Span data, u64 data_at, c
   return {samples.size(), data_at + bytes, to_bytes(index(track_of(track), samples, data_at, 0)), to_bytes(mdat_size(bytes))};
 }
 
+// A file that is there, locked; raises OSError.
+static int claim_file(const nb::bytes& path) {
+  int found;
+  {
+    nb::gil_scoped_release release;
+    found = claim(path.c_str(), 0);
+  }
+  if (found >= 0) return found;
+  errno = -found;
+  PyErr_SetFromErrnoWithFilename(PyExc_OSError, path.c_str());
+  throw nb::python_error();
+}
+
 NB_MODULE(_native, m) {
   m.attr("BAND") = BAND;
+  m.def("claim", &claim_file);
   m.def("demux", &demux);
   m.def("cut_file", &cut_file, nb::arg("data"), nb::arg("start"), nb::arg("end"), nb::arg("timescale"), nb::arg("duration"));
   m.def("unfinished", &unfinished);
@@ -240,8 +254,8 @@ NB_MODULE(_native, m) {
           reel.finish();
         }
         reel.leave();
-        const Taken& taken = reel.taken();
-        return std::tuple(taken.error, taken.blocked_ns, taken.encode_ns);
+        Taken& taken = reel.taken();
+        return std::tuple(taken.file.release(), taken.error, taken.blocked_ns, taken.encode_ns);
       });
   nb::class_<Film>(m, "Film")
       .def("__init__", [](Film* self, size_t lanes, u32 width, u32 height, nb::bytes luma, std::tuple<u32, u32> rate,
@@ -256,7 +270,7 @@ NB_MODULE(_native, m) {
         return new Film(lanes, track_of(track), std::make_from_tuple<RingLimits>(ring));
       }, nb::kw_only(), nb::arg("lanes"), nb::arg("track"), nb::arg("ring"))
       .def_prop_ro("track", [](const Film& f) { return tuple_of(f.track()); })
-      .def("begin", &Film::begin, nb::arg("lane"), nb::arg("descriptor"), nb::arg("note"))
+      .def("begin", &Film::begin, nb::arg("lane"), nb::arg("path"), nb::arg("note"))
       .def("add", &Film::add, nb::arg("frames").none().noconvert(), nb::arg("mask").noconvert(), nb::arg("ticks").noconvert(),
            nb::arg("actions").none().noconvert(), nb::arg("reward").none().noconvert(), nb::arg("value").none().noconvert(),
            nb::arg("events").none().noconvert())

@@ -55,8 +55,13 @@ struct Taken {
   u64 frames = 0;
   int error = 0;
   u64 blocked_ns = 0, encode_ns = 0;
+  Descriptor file{};  // of a film without an error
 
-  static Taken of(Lane& lane) { return {lane.file().frames(), lane.file().error(), lane.file().blocked_ns(), lane.encode_ns()}; }
+  static Taken of(Lane& lane) {
+    EpisodeFile& file = lane.file();
+    if (file.error()) file.leave();
+    return {file.frames(), file.error(), file.blocked_ns(), lane.encode_ns(), file.take()};
+  }
 };
 
 // The film of an episode that is over, and whose file is not whole yet.
@@ -64,10 +69,10 @@ class Reel {
  public:
   Reel(std::shared_ptr<Darkroom> room, Roll roll) : room_(std::move(room)), roll_(std::move(roll)), frames_(roll_->frames()) {}
   // One whose file is whole.
-  explicit Reel(Taken taken) : frames_(taken.frames), taken_(taken) {}
+  explicit Reel(Taken taken) : frames_(taken.frames), taken_(std::move(taken)) {}
 
   u64 frames() const { return frames_; }
-  const Taken& taken() const { return taken_; }
+  Taken& taken() { return taken_; }
 
   // Encodes what is left and makes the file whole.
   void finish() {

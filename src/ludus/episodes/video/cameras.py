@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,7 +12,7 @@ import numpy.typing as npt
 from ludus.core.protocols import WorldSpec
 from ludus.core.types import Actions, Event, Mask
 from ludus.episodes._native import Film, Reel
-from ludus.episodes.video.record import FULL, Code, Reason, VideoError
+from ludus.episodes.video.record import Code, Reason, VideoError
 from ludus.episodes.video.settings import VideoSettings
 from ludus.episodes.video.source import ActionScale, Source, lay_out, rate_of, timing
 
@@ -42,21 +40,16 @@ class Shot:
     """What happened in this step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """What it took to film an episode."""
-
-    blocked_ms: float
-    encode_ms: float
-
-
 class Camera(Protocol):
     """Films N lanes."""
 
     film: Film
 
-    def begin(self, lane: int, descriptor: int, note: bytes) -> None:
-        """Begin an episode whose file is open, or -1 for none. Raises `VideoError`."""
+    def begin(self, lane: int, path: bytes = b"", note: bytes = b"") -> None:
+        """Begin an episode, and its file, made when there is something to write, if there is a path.
+
+        Raises `VideoError`.
+        """
         ...
 
     def add(self, shot: Shot, mask: Mask) -> Mapping[int, Reason]:
@@ -67,11 +60,11 @@ class Camera(Protocol):
         ...
 
     def end(self, lane: int) -> Reel:
-        """End an episode; what it gives makes the file whole. Raises `VideoError`."""
+        """End an episode; `files.develop` makes the file whole of what it gives. Raises `VideoError`."""
         ...
 
     def leave(self, lane: int) -> None:
-        """Film this episode no further."""
+        """Film this episode no further, and remove its file."""
         ...
 
 
@@ -85,15 +78,6 @@ def check_frames(frames: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dty
     if frames.shape != shape or frames.dtype != dtype:
         found = f"{frames.dtype}{list(frames.shape)}"
         raise VideoError(Reason(Code.FRAME_SHAPE_CHANGED, f"frames are {found}, the World's are {dtype}{list(shape)}"))
-
-
-def take_of(reel: Reel) -> Take:
-    """Encode and write what is left of an ended film, in any thread. Raises `VideoError` where a write failed."""
-    error, blocked_ns, encode_ns = reel.finish()
-    if error:
-        code = Code.DISK_FULL if error in FULL else Code.UNWRITABLE_PATH
-        raise VideoError(Reason(code, f"{os.strerror(error)} ({errno.errorcode.get(error, error)})"))
-    return Take(blocked_ns / 1e6, encode_ns / 1e6)
 
 
 class ShadeCamera:
@@ -120,9 +104,9 @@ class ShadeCamera:
             inks=layout.inks,
         )
 
-    def begin(self, lane: int, descriptor: int, note: bytes) -> None:
+    def begin(self, lane: int, path: bytes = b"", note: bytes = b"") -> None:
         """Begin an episode."""
-        self.film.begin(lane, descriptor, note)
+        self.film.begin(lane, path, note)
 
     def add(self, shot: Shot, mask: Mask) -> Mapping[int, Reason]:
         """Take one frame of each lane in the mask that has begun. Raises `VideoError`."""
@@ -140,7 +124,7 @@ class ShadeCamera:
         return NONE_FAILED
 
     def end(self, lane: int) -> Reel:
-        """End an episode; what it gives makes the file whole."""
+        """End an episode."""
         return self.film.end(lane)
 
     def leave(self, lane: int) -> None:

@@ -175,7 +175,7 @@ def render(
     settings = VideoSettings(renderer="sim-view", quality=quality, ring_s=ALWAYS_S / spec.tick_hz, ring_mb=1e6)
     try:
         camera = camera_for(spec, settings)
-        camera.begin(0, -1, b"")
+        camera.begin(0)
         count = 0
         for count, frame in enumerate(frames, start=1):
             failed = camera.add(_still(frame, spec, count * spec.ticks_per_step), np.ones(1, np.bool_))

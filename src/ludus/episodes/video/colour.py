@@ -54,10 +54,10 @@ class ColourCamera:
         track = (avcc_of(bytes(probe.extradata or b"")), probe.width, probe.height, *timing(self._rate))
         self.film = Film.of_packets(lanes=lanes, track=track, ring=ring_limits(spec, settings))
 
-    def begin(self, lane: int, descriptor: int, note: bytes) -> None:
+    def begin(self, lane: int, path: bytes = b"", note: bytes = b"") -> None:
         """Begin an episode. Raises `VideoError`."""
         self._rolls[lane] = _Roll(self._open(), self._height, self._width)
-        self.film.begin(lane, descriptor, note)
+        self.film.begin(lane, path, note)
 
     def add(self, shot: Shot, mask: Mask) -> Mapping[int, Reason]:
         """Take one frame of each lane in the mask that has begun; give those that cannot go on. Raises `VideoError`."""
@@ -74,7 +74,7 @@ class ColourCamera:
         return failed
 
     def end(self, lane: int) -> Reel:
-        """End an episode; what it gives makes the file whole. Raises `VideoError`."""
+        """End an episode. Raises `VideoError`."""
         roll, self._rolls[lane] = self._rolls[lane], None
         if roll is not None:
             self._develop(lane, roll, last=True)

@@ -7,12 +7,10 @@ with all that is needed to make an ordinary MP4 of whatever has reached the disk
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import mmap
 import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +19,7 @@ from typing import Any
 
 from ludus.core import digest
 from ludus.core.errors import InputError
-from ludus.episodes._native import demux, mend, unfinished
+from ludus.episodes._native import Reel, claim, demux, mend, unfinished
 from ludus.episodes.video.record import Code, Reason, VideoError, VideoFile, VideoRecord, reason_of
 
 FOLDER = "videos"
@@ -30,21 +28,21 @@ BAD = ".bad.mp4"
 CRASHED = ".crashed.mp4"
 READ_MAX = 1 << 20
 """Bytes of a file up to which it is read rather than mapped."""
-LOCK_TRIES, LOCK_WAIT_S = 50, 0.01
-"""The kernel lets go of a killed process's locks a moment after it is gone."""
-
 
 _thread = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """The file of an episode that is being filmed."""
+    """The whole file of an episode that is over, locked, and still under its name for the time before."""
 
     identity: str
     videos: Path
     """Its folder."""
     descriptor: int
+    blocked_ms: float = 0.0
+    """What its writing took."""
+    encode_ms: float = 0.0
 
     @property
     def part(self) -> str:
@@ -62,29 +60,19 @@ class OpenFile:
             os.unlink(self.part)
 
 
-def open_part(videos: Path, identity: str) -> OpenFile:
-    """Open an episode's file in the folder of videos, made if need be.
-
-    Raises `VideoError`, also where another process writes it, and `InputError` on a name that leaves the folder.
-    """
+def part_path(videos: Path, identity: str) -> bytes:
+    """Give the path of an episode's film while it is written. Raises `InputError` on a name that leaves the folder."""
     if not identity.strip(".") or os.path.basename(identity) != identity:
         raise InputError(f"the episode is called {identity!r}, expected a name that stays in its folder.")
-    part = _part(videos, identity)
-    try:
-        try:
-            descriptor = _open(part)
-        except FileNotFoundError:
-            videos.mkdir(parents=True, exist_ok=True)
-            descriptor = _open(part)
-    except OSError as error:
-        raise VideoError(reason_of(error)) from error
-    claimed = _claim(part, descriptor)
-    if claimed is None:
-        os.close(descriptor)
-        raise VideoError(Reason(Code.NAME_TAKEN, f"{part} is being written by another process"))
-    if claimed.st_size:
-        os.ftruncate(descriptor, 0)
-    return OpenFile(identity, videos, descriptor)
+    return os.fsencode(_part(videos, identity))
+
+
+def develop(reel: Reel, videos: Path, identity: str) -> OpenFile:
+    """Encode and write what is left of a film that is over, in any thread. Raises `VideoError`; then it is gone."""
+    descriptor, error, blocked_ns, encode_ns = reel.finish()
+    if error:
+        raise VideoError(reason_of(OSError(error, os.strerror(error), _part(videos, identity))))
+    return OpenFile(identity, videos, descriptor, blocked_ns / 1e6, encode_ns / 1e6)
 
 
 def note(*, renderer: str, requested: str, track: tuple[bytes, int, int, int, int]) -> bytes:
@@ -98,14 +86,14 @@ def note(*, renderer: str, requested: str, track: tuple[bytes, int, int, int, in
     return json.dumps(told, separators=(",", ":")).encode()
 
 
-def seal(film: OpenFile, *, steps: int, encode_ms: float, sync: bool = False) -> VideoFile:
+def seal(film: OpenFile, *, steps: int, sync: bool = False) -> VideoFile:
     """Read a finished film back and give it its name. Raises `VideoError`; then the part is gone.
 
     A file that does not hold one frame a step is kept as `IDENTITY.bad.mp4`. With `sync` it is on the disk when this
     returns: it is renamed before, for it is whole by then, and journals keep the two in order.
     """
     try:
-        told = read_back(film.descriptor, f"{film.videos.name}/{film.identity}.mp4", encode_ms=encode_ms)
+        told = read_back(film.descriptor, f"{film.videos.name}/{film.identity}.mp4", encode_ms=film.encode_ms)
         if told.frames != steps:
             os.replace(film.part, film.named(BAD))
             detail = f"{film.identity}{BAD} holds {told.frames} frames, the episode has {steps} steps"
@@ -161,13 +149,10 @@ def recover(folder: Path) -> tuple[VideoRecord, ...]:
 
 def _recover(part: Path) -> VideoRecord | None:
     try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:  # its process has just finished it
+        descriptor = claim(os.fsencode(part))
+    except (FileNotFoundError, BlockingIOError):  # its process has just finished it, or still writes it
         return None
     film = OpenFile(part.name.removeprefix(".").removesuffix(PART), part.parent, descriptor)
-    if _claim(film.part, descriptor) is None:
-        os.close(descriptor)
-        return None
     told = _mend(descriptor)
     if told is None:
         film.discard()
@@ -207,31 +192,6 @@ def _mend(descriptor: int) -> dict[str, Any] | None:
 
 def _part(videos: Path, identity: str) -> str:
     return f"{videos}/.{identity}{PART}"
-
-
-def _open(part: str) -> int:
-    return os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-
-
-def _claim(path: str, descriptor: int) -> os.stat_result | None:
-    """Lock an open file, if it is ours alone now, and still has this name: who held it may have renamed it."""
-    with contextlib.suppress(FileNotFoundError):
-        if _lock(descriptor) and os.path.samestat(found := os.stat(path), os.fstat(descriptor)):
-            return found
-    return None
-
-
-def _lock(descriptor: int) -> bool:
-    """Say whether the file is ours alone now; the lock goes when its process does."""
-    for patience in range(LOCK_TRIES, -1, -1):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if patience:
-                time.sleep(LOCK_WAIT_S)
-        else:
-            return True
-    return False
 
 
 @contextlib.contextmanager

@@ -180,6 +180,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def reason_of(error: OSError) -> Reason:
     """Give the reason that an error of the file system stands for."""
+    if isinstance(error, BlockingIOError):
+        return Reason(Code.NAME_TAKEN, f"{error.filename} is being written by another process")
     code = Code.DISK_FULL if error.errno in FULL else Code.UNWRITABLE_PATH
     return Reason(code, f"{error.filename or 'writing'}: {error.strerror or error}")
 

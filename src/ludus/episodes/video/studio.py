@@ -19,7 +19,7 @@ from ludus.core.types import Mask
 from ludus.episodes._native import Reel
 from ludus.episodes.video import files
 from ludus.episodes.video.budget import Governor
-from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot, take_of
+from ludus.episodes.video.cameras import Camera, ShadeCamera, Shot
 from ludus.episodes.video.clips import FOLDER, PendingClip, Ring, Window, without_ring
 from ludus.episodes.video.record import Code, Overhead, Reason, VideoError, VideoRecord, without_file
 from ludus.episodes.video.settings import VideoSettings
@@ -33,7 +33,6 @@ class _Scene:
     """An episode that a lane is filming."""
 
     identity: str
-    film: files.OpenFile | None = None
     reason: Reason | None = None
     """Why there will be no video, once that is known."""
     started: tuple[float, float] = field(default=(0.0, 0.0))
@@ -70,12 +69,12 @@ class Studio:
             return
         scene.started = self._governor.moment()
         try:
-            if self._settings.enabled:
+            path = files.part_path(self._videos, identity) if self._settings.enabled else b""
+            if path:
                 self._governor.check()
-                scene.film = files.open_part(self._videos, identity)
             if self._rings:
                 self._rings[lane].begin(identity)
-            self._camera.begin(lane, scene.film.descriptor if scene.film else -1, self._note)
+            self._camera.begin(lane, path, self._note)
         except VideoError as error:
             self._give_up(lane, error.reason)
 
@@ -155,30 +154,24 @@ class Studio:
             reel = self._camera.end(lane)
             if self._rings:
                 self._rings[lane].settle(ended=True)
-            if scene.film is None:
+            if not self._settings.enabled:
                 return partial(self._without, Reason(Code.DISABLED, "video was not asked for"))
             if not reel.frames:
                 raise VideoError(Reason(Code.NO_FRAMES, f"the episode has {steps} steps, and no frame was taken"))
         except VideoError:
             self._camera.leave(lane)
-            if scene.film is not None:
-                scene.film.discard()
             raise
         ratio = self._governor.measure(scene.started)
         self._governor.judge(ratio, frames=reel.frames)
-        return partial(self._seal, scene.film, reel, steps, ratio)
+        return partial(self._seal, scene.identity, reel, steps, ratio)
 
-    def _seal(self, film: files.OpenFile, reel: Reel, steps: int, ratio: float) -> VideoRecord:
+    def _seal(self, identity: str, reel: Reel, steps: int, ratio: float) -> VideoRecord:
         """Make a film whole, count what its file holds, and give it its name. Any thread may call it, once."""
         try:
-            take = take_of(reel)
+            film = files.develop(reel, self._videos, identity)
+            file = files.seal(film, steps=steps, sync=self._settings.sync)
         except VideoError as error:
-            film.discard()
-            return self._tell(film.identity, error.reason)
-        try:
-            file = files.seal(film, steps=steps, encode_ms=take.encode_ms, sync=self._settings.sync)
-        except VideoError as error:
-            return self._tell(film.identity, error.reason)
+            return self._tell(identity, error.reason)
         assert self._source is not None
         return VideoRecord(
             status="ok",
@@ -186,7 +179,7 @@ class Studio:
             renderer=self._source.renderer,
             file=file,
             fallback=self._source.fallback,
-            overhead=Overhead(ratio, self._settings.budget, take.blocked_ms),
+            overhead=Overhead(ratio, self._settings.budget, film.blocked_ms),
         )
 
     def _open_rings(self, spec: WorldSpec) -> tuple[Ring, ...]:
@@ -204,8 +197,6 @@ class Studio:
             self._rings[lane].settle(ended=True)
         if self._camera is not None:
             self._camera.leave(lane)
-        if scene.film is not None:
-            scene.film.discard()
 
     def _tell(self, identity: str, reason: Reason) -> VideoRecord:
         """Give the record of an episode without video, and say so in the log if that was not to be expected."""

@@ -72,7 +72,7 @@ class ShadeFilm:
             "actions": np.zeros((1, *(spec.action_space.shape or ())), np.int64),
             "reward": np.zeros(1, np.float32),
         }
-        camera.begin(0, -1, b"")
+        camera.begin(0)
 
     def add(self, picture: Picture) -> Iterator[Piece]:
         """Give what there is to show after one more picture."""

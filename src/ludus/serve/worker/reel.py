@@ -146,7 +146,7 @@ class Reel:
             path = videos / f"{episode}{CRASHED}"
             return self._cut(path, wish, crashed=False) if path.exists() and _frames(path) >= end else None
         except FileNotFoundError:
-            return None  # it has just ended
+            return None  # it has just ended, or has just begun
         finally:
             shutil.rmtree(peek, ignore_errors=True)
 
