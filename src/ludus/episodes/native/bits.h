@@ -1,5 +1,6 @@
 // Numbers as files hold them: big-endian bytes, and the bits of H.264 (Rec. ITU-T H.264, clauses 7.3.1 and 9.1).
 #pragma once
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -41,56 +42,57 @@ inline u64 get_be(const u8* at, u32 bytes) {
   return value;
 }
 
-// Bits, the highest first, into room that is large enough: 8 bytes more than they take.
+// Bits, the highest first. Whole words are written, whatever is in them: the room has 64 bytes more than the bits take.
 class Bits {
  public:
   explicit Bits(u8* room) : room_(room), at_(room) {}
 
-  // Up to 32 at once.
-  void put(u32 value, u32 count) {
-    held_ = held_ << count | value, held_count_ += count;
-    if (held_count_ >= 32) held_count_ -= 32, set_be32(at_, u32(held_ >> held_count_)), at_ += 4;
+  // Up to 56 at once, and at least one.
+  void put(u64 value, u32 count) {
+    held_ |= value << (64 - held_count_ - count);
+    set_be64(at_, held_);
+    go_on(count);
+    held_ <<= held_count_ & ~7u;
+    held_count_ &= 7;
   }
-  // The first `count` bits of words.
-  void put(std::span<const u64> from, u32 count) {
-    const u64* words = from.data();
-    for (; count >= 64; count -= 64, held_ = *words++, at_ += 8) set_be64(at_, held_ << 1 << (63 - held_count_) | *words >> held_count_);
-    if (count > 32) put(u32(*words >> 32), 32), put(u32(*words << 32 >> (96 - count)), count - 32);
-    else if (count) put(u32(*words >> (64 - count)), count);
+  // The first `count` bits of words, behind which they are 0: without a branch, for how many there are cannot be foreseen.
+  template <size_t WORDS>
+  void put(const std::array<u64, WORDS>& words, u32 count) {
+    u64 held = held_;
+    for (size_t i = 0; i < WORDS; i++) {
+      set_be64(at_ + 8 * i, held | words[i] >> held_count_);
+      held = words[i] << 1 << (63 - held_count_);
+    }
+    set_be64(at_ + 8 * WORDS, held);
+    go_on(count);
+    held_count_ &= 7;
+    held_ = u64(*at_) << 56;
   }
   void put(Code code) { put(code.bits, code.length); }
   void flag(bool value) { put(value, 1); }
-  void ue(u32 value) {
-    const u32 length = 32 - u32(__builtin_clz(value + 1));
-    put(0, length - 1);
-    put(value + 1, length);
-  }
+  void ue(u32 value) { put(value + 1, 63 - 2 * u32(__builtin_clz(value + 1))); }
   void se(i32 value) { ue(value > 0 ? 2 * u32(value) - 1 : 2 * u32(-value)); }
   void align() {
-    if (held_count_ & 7) put(0, 8 - (held_count_ & 7));
+    if (held_count_) put(0, 8 - held_count_);
   }
   u32 length() const { return u32(at_ - room_) * 8 + held_count_; }
-  // Writes what is held, where the bits are aligned; gives how many bytes there are.
-  size_t flush() {
-    while (held_count_ >= 8) held_count_ -= 8, *at_++ = u8(held_ >> held_count_);
-    return size_t(at_ - room_);
-  }
+  // How many bytes there are, where the bits are aligned.
+  size_t bytes() const { return size_t(at_ - room_); }
   // Room for so many bytes, where the bits are aligned.
-  u8* raw(size_t count) {
-    flush();
-    return (at_ += count) - count;
-  }
+  u8* raw(size_t count) { return (at_ += count) - count; }
   // Ends a NAL unit's payload.
   View end() {
     put(1, 1);
     align();
-    return {room_, flush()};
+    return {room_, bytes()};
   }
 
  private:
+  void go_on(u32 count) { held_count_ += count, at_ += held_count_ >> 3; }
+
   u8 *room_, *at_;
-  u64 held_ = 0;
-  u32 held_count_ = 0;
+  u64 held_ = 0;        // those of a byte that is not whole yet, from the highest on
+  u32 held_count_ = 0;  // up to 7
 };
 
 // Appends a NAL unit's payload: two zero bytes and a byte below 4 get a 3 between them.

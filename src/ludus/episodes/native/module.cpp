@@ -59,10 +59,9 @@ class Film {
  public:
   Film(size_t lanes, u32 width, u32 height, const std::string& luma, Rate rate, u32 gop, u32 burst, RingLimits ring,
        Frame frame, u32 bands, Inks inks)
-      : ring_(ring), frame_(frame), rolls_(lanes), panels_(lanes) {
+      : burst_(burst), ring_(ring), frame_(frame), rolls_(lanes), panels_(lanes) {
     coder_ = shade_coder(width, height, luma, rate);
     if (!ring.ticks) darkroom_->coder = shade_coder(width, height, luma, rate);
-    burst_ = u32(std::clamp(HELD_MOST / coder_->held_bytes(), size_t(1), size_t(burst)));
     darkroom_->gop = gop;
     darkroom_->track = {avcc_of(coder_->sps(), coder_->pps()), coder_->width(), coder_->height(), rate.num, rate.den};
     if (bands)
@@ -82,6 +81,7 @@ class Film {
 
   void begin(size_t i, const nb::bytes& path, const nb::bytes& note) {
     lane(i).begin({path.c_str(), path.size()}, path.size() ? head(view(note)) : Bytes{});
+    if (coder_) rolls_[i].begin(*coder_);
     if (i < panels_.size() && panels_[i]) panels_[i]->begin();
   }
 
@@ -175,7 +175,7 @@ class Film {
   void take(size_t i, const u8* picture, i64 tick) {
     Roll& roll = rolls_[i];
     roll.hold(*coder_, picture, tick);
-    if (roll.unwritten() >= burst_) roll.encode(*coder_, darkroom_->gop, ring_), roll.lane.flush();
+    if (roll.unwritten() >= burst_ || roll.held >= HELD_MOST) roll.encode(*coder_, darkroom_->gop, ring_), roll.lane.flush();
   }
 
   u32 burst_ = 0;

@@ -6,38 +6,43 @@
 
 namespace film {
 
-// The film of an episode. Pictures wait behind the last one that was encoded: to encode many at once finds code and tables in
-// the caches, which a game has filled with its own between one step and the next.
+// The film of an episode. Pictures wait, as what changes from one to the next, behind the last one that was encoded: to encode
+// many at once finds code and tables in the caches, which a game has filled with its own between one step and the next.
 struct Roll {
   Lane lane;
-  Bytes pictures;
+  Bytes last, shown;       // packed: the picture that was held last, and the one that was encoded last
+  Bytes changes;           // of the pictures that wait
+  size_t held = 0;         // bytes of them
   std::vector<i64> ticks;  // game time of the pictures that wait
 
   u64 frames() const { return lane.frames() + ticks.size(); }
   // How many pictures the file lacks.
   size_t unwritten() const { return lane.unwritten() + ticks.size(); }
 
+  void begin(const ShadeCoder& coder) {
+    last.assign(coder.packed_bytes(), 0), shown.assign(coder.packed_bytes(), 0);
+    ticks.clear(), held = 0;
+  }
+
   void hold(ShadeCoder& coder, const u8* picture, i64 tick) {
-    const size_t size = coder.held_bytes(), at = (ticks.size() + 1) * size;
-    if (pictures.size() < at + size) pictures.resize(at + size);
-    coder.hold(picture, &pictures[at]);
+    const size_t most = coder.held_most();
+    if (changes.size() < held + most) changes.resize(2 * held + most);
+    held += coder.hold(picture, last.data(), &changes[held]);
     ticks.push_back(tick);
   }
 
   void encode(ShadeCoder& coder, u32 gop, const RingLimits& ring) {
-    if (ticks.empty()) return;
-    const size_t size = coder.held_bytes();
+    const u8* next = changes.data();
     for (size_t i = 0; i < ticks.size() && lane.rolling(); i++) {
       const u64 number = lane.frames();
       const bool key = number % gop == 0;
       Bytes& out = lane.gop_for(key, ring).bytes;
       const size_t before = out.size();
-      coder.encode(&pictures[(i + 1) * size], u32(number % gop), u32(number / gop), out);
+      coder.encode(next, shown.data(), u32(number % gop), u32(number / gop), out);
       lane.added(u32(out.size() - before), key, ticks[i]);
       if (lane.frames() % gop == 0) lane.close_gop(ring);
     }
-    std::memcpy(pictures.data(), &pictures[ticks.size() * size], size);
-    ticks.clear();
+    ticks.clear(), held = 0;
   }
 };
 

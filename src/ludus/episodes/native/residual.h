@@ -2,7 +2,6 @@
 // H.264, clauses 8.5 and 9.2; tables 9-5, 9-7, 9-8, 9-10). A change whose pixels would not come back exactly is not said at
 // all. Games change few blocks in many ways but often in the same one, so what was coded last is kept at hand.
 #pragma once
-#include <array>
 #include <cstdlib>
 #include <vector>
 
@@ -92,9 +91,7 @@ struct alignas(64) Residual {
   u64 change = 0;  // 0: nothing is held
   u8 coefficients = 0, ones = 0;
   u16 length = 0;  // of `bits`
-  u64 bits[6];
-
-  void write(Bits& to) const { to.put(bits, length); }
+  std::array<u64, 6> bits;
 };
 
 class Residuals {
@@ -116,8 +113,8 @@ class Residuals {
   // Valid until the next call.
   const Residual& of(u64 change) {
     Residual* set = &held_[set_of(change)];
-    if (set[0].change == change) return set[0];
-    if (set[1].change == change) return set[1];
+    const Residual& held = set[set[1].change == change];  // without a branch: which of the two cannot be foreseen
+    if (held.change == change) return held;
     set[1] = set[0];
     return set[0] = code(change);
   }
@@ -196,7 +193,7 @@ class Residuals {
     zeros += run;        // before the first
     runs[count - 1] = run;
     while (ones < 3 && ones < count && std::abs(values[ones]) == 1) ones++;
-    u8 room[80]{};
+    u8 room[144]{};
     Bits bits(room);
     for (u32 i = 0; i < ones; i++) bits.flag(values[i] < 0);
     u32 suffix = count > 10 && ones < 3;
@@ -213,11 +210,11 @@ class Residuals {
     }
     const u32 length = bits.length();
     bits.align();
-    if (bits.flush() > sizeof out.bits) {
+    if (bits.bytes() > sizeof out.bits) {
       out.coefficients = Residual::UNSAID;
       return;
     }
-    for (u32 i = 0; i < std::size(out.bits); i++) out.bits[i] = get_be(room + 8 * i, 8);
+    for (u32 i = 0; i < out.bits.size(); i++) out.bits[i] = get_be(room + 8 * i, 8);
     out.ones = u8(ones), out.length = u16(length);
   }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "pack.h"
 #include "residual.h"
 #include "stream.h"
 
@@ -21,13 +22,14 @@ class ShadeCoder : public ShadeStream {
   using ShadeStream::ShadeStream;
   virtual ~ShadeCoder() = default;
 
-  // Bytes that a picture takes while it waits.
-  virtual size_t held_bytes() const = 0;
-  // Packs a picture uint8[height, width].
-  virtual void hold(const u8* picture, u8* to) = 0;
-  // Appends a picture that was held as one NAL unit behind its length; the one before it lies in front of it. `number`
-  // counts pictures since the last key picture; `key_id` tells neighbouring key pictures apart.
-  virtual void encode(const u8* held, u32 number, u32 key_id, Bytes& out) = 0;
+  // Bytes of a packed picture, and the most that its changes take.
+  virtual size_t packed_bytes() const = 0;
+  virtual size_t held_most() const = 0;
+  // Packs a picture uint8[height, width] into `last`, and writes how that changes; gives how many bytes.
+  virtual size_t hold(const u8* picture, u8* last, u8* changes) = 0;
+  // Reads the changes of a picture, and makes them in `shown`; then appends the picture as one NAL unit behind its length.
+  // `number` counts pictures since the last key picture; `key_id` tells neighbouring key pictures apart.
+  virtual void encode(const u8*& changes, u8* shown, u32 number, u32 key_id, Bytes& out) = 0;
 };
 
 // A Word holds a row of a macroblock, 16 pixels, the leftmost lowest: u32 for up to 4 shades, u64 for 16, u128 for 256.
@@ -38,23 +40,38 @@ class WordCoder final : public ShadeCoder {
 
   // luma[v] is what frame value v is shown as, 16 to 235; values beyond stand for the first.
   WordCoder(u32 width, u32 height, const std::string& luma, Rate rate)
-      : ShadeCoder(width, height, rate), table_(table_of(luma)), counts_(plane(rows_ * SIDE, 0)),
-        room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
+      : ShadeCoder(width, height, rate), table_(table_of(luma)), fresh_(words()), before_(words()), places_(words()),
+        blocks_(size_t(columns_) * rows_), counts_(plane(rows_ * SIDE, 0)), room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
     if constexpr (FEW) residuals_.emplace(table_);
+    for (u32 at = 0; at < words(); at++) {
+      const u32 row = at / columns_;
+      places_[at] = {row / MB * columns_ + at % columns_, row % MB / SIDE * SIDE};
+    }
   }
 
-  size_t held_bytes() const override { return words() * sizeof(Word); }
+  size_t packed_bytes() const override { return words() * sizeof(Word); }
+  size_t held_most() const override { return masks() * sizeof(u64) + packed_bytes(); }
 
-  // Beyond the edges the last row and column go on.
-  void hold(const u8* picture, u8* room) override {
-    Word* to = reinterpret_cast<Word*>(room);
+  // Beyond the edges the last row and column go on. What is written is a bit for every word, whether it has changed, and the
+  // words that have: few, so that pictures that wait leave the caches to the game.
+  size_t hold(const u8* picture, u8* last, u8* changes) override {
     const size_t inside = size_t(columns_) * height_;
-    if (width_ % MB || !pack(picture, to, inside)) pack(evened(picture), to, inside);
-    for (size_t at = inside; at < words(); at++) to[at] = to[at - columns_];
+    if (width_ % MB || !pack(picture, fresh_.data(), inside)) pack(evened(picture), fresh_.data(), inside);
+    for (size_t at = inside; at < words(); at++) fresh_[at] = fresh_[at - columns_];
+    const Word* before = reinterpret_cast<const Word*>(last);
+    u8* next = changes + masks() * sizeof(u64);
+    for (size_t at = 0; at < words(); at += 64, changes += sizeof(u64)) {
+      u64 mask = differ(&fresh_[at], before + at, std::min(words() - at, size_t(64)));
+      std::memcpy(changes, &mask, sizeof mask);
+      for (; mask; mask &= mask - 1, next += sizeof(Word)) std::memcpy(next, &fresh_[at + size_t(__builtin_ctzll(mask))], sizeof(Word));
+    }
+    std::memcpy(last, fresh_.data(), packed_bytes());
+    return size_t(next - (changes - masks() * sizeof(u64)));
   }
 
-  void encode(const u8* held, u32 number, u32 key_id, Bytes& out) override {
-    const Word* pixels = reinterpret_cast<const Word*>(held);
+  void encode(const u8*& changes, u8* shown, u32 number, u32 key_id, Bytes& out) override {
+    Word* pixels = reinterpret_cast<Word*>(shown);
+    follow(changes, pixels);
     const bool key = number == 0;
     const size_t length_at = out.size();
     put_be(out, 0, 4);
@@ -75,7 +92,6 @@ class WordCoder final : public ShadeCoder {
 
  private:
   static constexpr u32 MACROBLOCK_MOST = 512;  // bytes
-  static constexpr size_t CHUNK = 64 * MB;      // pixels that are packed at once
   static constexpr bool FEW = VALUES == Residuals::SHADES;
   static constexpr u32 BLOCKS = 16, SIDE = 4;  // of 4 x 4 pixels in a macroblock, and in its width
   static constexpr u32 FOUR = SIDE * DEPTH;    // bits of 4 pixels
@@ -83,6 +99,7 @@ class WordCoder final : public ShadeCoder {
   static constexpr Word FOUR_ALL = (Word(1) << FOUR) - 1;
 
   size_t words() const { return size_t(columns_) * rows_ * MB; }
+  size_t masks() const { return (words() + 63) / 64; }
 
   // 16 x 16 pixels within the picture.
   struct Macroblock {
@@ -101,32 +118,21 @@ class WordCoder final : public ShadeCoder {
       return (*(here - 1) + *(here - plane_stride()) + both) >> both;
     }
     bool goes_down() const {
-      Word other = 0;
-      for (u32 y = 0; y < MB; y++) other |= row(y) ^ pixels[-i64(stride)];
-      return !other;
+      for (u32 y = 0; y < MB; y++)
+        if (row(y) != pixels[-i64(stride)]) return false;
+      return true;
     }
     bool goes_right() const {
       constexpr Word ALL = Word(~Word(0)) / (VALUES - 1);  // one in every pixel
-      Word other = 0;
-      for (u32 y = 0; y < MB; y++) other |= row(y) ^ (pixels[i64(y * stride) - 1] >> DEPTH * (MB - 1)) * ALL;
-      return !other;
+      for (u32 y = 0; y < MB; y++)
+        if (row(y) != (pixels[i64(y * stride) - 1] >> DEPTH * (MB - 1)) * ALL) return false;
+      return true;
     }
     // 4 x 4 pixels of these rows.
     Word block(const Word* rows, u32 at) const {
       Word found = 0;
       for (u32 y = SIDE; y-- > 0;) found = found << FOUR | (rows[(at / SIDE * SIDE + y) * stride] >> at % SIDE * FOUR & FOUR_ALL);
       return found;
-    }
-    // Which of the 4 x 4 pixels have changed, as bits.
-    u32 changes() const {
-      u32 changes = 0;
-      for (u32 band = 0; band < SIDE; band++) {
-        Word any = 0;
-        for (u32 y = band * SIDE; y < (band + 1) * SIDE; y++) any |= row(y) ^ before[y * stride];
-        if (any)
-          for (u32 x = 0; x < SIDE; x++) changes |= u32((any >> x * FOUR & FOUR_ALL) != 0) << (band * SIDE + x);
-      }
-      return changes;
     }
   };
 
@@ -150,34 +156,10 @@ class WordCoder final : public ShadeCoder {
   }
 
   // Says no where a value may not fit.
-  static bool pack(const u8* __restrict pixels, Word* __restrict words, size_t count) {
-    if constexpr (DEPTH == 8) {
-      std::memcpy(words, pixels, count * MB);
-      return true;
-    } else {
-      u8 half[CHUNK / 2];
-      u16 all = 0;
-      for (size_t at = 0; at < count * MB; at += CHUNK) {
-        const size_t size = std::min(CHUNK, count * MB - at);
-        u8* to = reinterpret_cast<u8*>(words) + at * DEPTH / 8;
-        all |= pair_up<DEPTH>(pixels + at, FEW ? half : to, size);
-        if constexpr (FEW) pair_up<2 * DEPTH>(half, to, size / 2);
-      }
-      return u32((all | all >> 8) & 255) < VALUES;
-    }
-  }
-
-  // Brings two numbers of so many bits into every byte, and gives the bits that were seen.
-  template <u32 BITS>
-  static u16 pair_up(const u8* __restrict from, u8* __restrict to, size_t count) {
-    u16 all = 0;
-    for (size_t i = 0; i < count / 2; i++) {
-      u16 pair;
-      std::memcpy(&pair, from + 2 * i, 2);
-      all |= pair;
-      to[i] = u8(pair | pair >> (8 - BITS));
-    }
-    return all;
+  static bool pack(const u8* pixels, Word* words, size_t count) {
+    u8* to = reinterpret_cast<u8*>(words);
+    if constexpr (DEPTH == 8) return std::memcpy(to, pixels, count * MB), true;
+    else return (FEW ? pack_by_2 : pack_by_4)(pixels, to, count * MB) < VALUES;
   }
 
   // The picture as wide as its macroblocks, with no value that no shade has.
@@ -192,6 +174,28 @@ class WordCoder final : public ShadeCoder {
     return even_.data();
   }
 
+  // Makes changes in a picture, whose words were as in `before_`, and finds the blocks of 4 x 4 pixels that have changed.
+  void follow(const u8*& changes, Word* pixels) {
+    std::memcpy(before_.data(), pixels, packed_bytes());
+    std::fill(blocks_.begin(), blocks_.end(), u16(0));
+    const u8* next = changes + masks() * sizeof(u64);
+    for (size_t first = 0; first < words(); first += 64, changes += sizeof(u64)) {
+      u64 mask;
+      std::memcpy(&mask, changes, sizeof mask);
+      for (; mask; mask &= mask - 1, next += sizeof(Word)) {
+        const size_t at = first + size_t(__builtin_ctzll(mask));
+        Word word;
+        std::memcpy(&word, next, sizeof word);
+        const Word change = word ^ pixels[at];
+        pixels[at] = word;
+        u32 changed = 0;
+        for (u32 x = 0; x < SIDE; x++) changed |= u32((change >> x * FOUR & FOUR_ALL) != 0) << x;
+        blocks_[places_[at].macroblock] |= u16(changed << places_[at].row);
+      }
+    }
+    changes = next;
+  }
+
   // Finds what there is to be said of a picture, so that all that is held of its changes is fetched while it is found.
   void plan(const Word* pixels, bool key) {
     tasks_.clear(), changes_.clear();
@@ -199,9 +203,9 @@ class WordCoder final : public ShadeCoder {
       const u32 row = number / columns_, column = number % columns_;
       const size_t at = size_t(row) * MB * columns_ + column;
       u8* counts = &counts_[plane(row * SIDE, column * SIDE)];
-      const Macroblock block{pixels + at, pixels + at - words(), columns_, counts, row > 0, column > 0};
-      const u32 changes = key ? 0 : block.changes();
+      const u32 changes = key ? 0 : blocks_[number];
       if (!key && !changes) continue;
+      const Macroblock block{pixels + at, before_.data() + at, columns_, counts, row > 0, column > 0};
       Task& task = tasks_.emplace_back(Task{block, number, Way::PIXELS, changes, changes_.size()});
       if (block.has_above && block.goes_down())
         task.way = Way::DOWN;
@@ -254,7 +258,7 @@ class WordCoder final : public ShadeCoder {
     const u32 most = bits.length() + 8 * (MB_LUMA + MB_CHROMA);
     bits.put(0b111, 3);               // mb_type P_L0_16x16 without motion
     bits.ue(PATTERN_CODES[pattern]);  // coded_block_pattern, table 9-4
-    bits.se(0);                       // mb_qp_delta
+    bits.flag(true);                  // mb_qp_delta 0
     const u64* next = &changes_[task.first];
     for (u32 i = 0; i < BLOCKS; i++) {
       if (!(pattern >> i / 4 & 1)) continue;
@@ -266,7 +270,7 @@ class WordCoder final : public ShadeCoder {
       const Residual& change = residuals_->of(*next++);
       if (change.coefficients == Residual::UNSAID) return false;
       bits.put(cavlc::token(near, change.coefficients, change.ones));
-      change.write(bits);
+      bits.put(change.bits, change.length);
       task.block.count(at) = change.coefficients;
     }
     return bits.length() <= most;
@@ -294,6 +298,12 @@ class WordCoder final : public ShadeCoder {
 
   std::array<u8, VALUES> table_;
   std::optional<Residuals> residuals_;   // of few shades, where the same changes come again
+  struct Place {
+    u32 macroblock, row;  // `row` of 4 x 4 pixels, times 4
+  };
+  std::vector<Word> fresh_, before_;     // a picture that is being held; the one before that which is being encoded
+  std::vector<Place> places_;            // of words
+  std::vector<u16> blocks_;              // by macroblock, which 4 x 4 pixels have changed, as bits
   std::vector<Task> tasks_;              // of the picture that is being encoded
   std::vector<u64> changes_;             // of its macroblocks
   Bytes even_;

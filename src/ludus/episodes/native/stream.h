@@ -47,7 +47,7 @@ class ShadeStream {
     const size_t count = size_t(columns_) * rows_;
     const u8 level = count <= 1620 ? 30 : count <= 3600 ? 31 : count <= 8192 ? 40 : 51;
     sps_ = {0x67, 66, 0xC0, level};  // profile_idc, constraint_set0 and 1
-    u8 room[64];
+    u8 room[128];
     Bits sps(room);
     sps.ue(0);        // seq_parameter_set_id
     sps.ue(4);        // frame_num has 8 bits
