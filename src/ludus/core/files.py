@@ -14,6 +14,8 @@ from typing import Any
 
 from ludus.core.errors import FileFormatError, InputError
 
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 
 def read_bytes(path: Path) -> bytes:
     """Give a file's bytes. Raises `InputError` that says why it cannot be read."""
@@ -88,7 +90,7 @@ def append_jsonl(path: Path, rows: Iterable[Any]) -> None:
 
     After a crash the log may end in part of a line, which `read_log` ignores and the next append cuts off.
     """
-    data = "".join(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows).encode()
+    data = _jsonl(rows)
     log = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     try:
         size = os.fstat(log).st_size
@@ -121,8 +123,11 @@ def read_jsonl(path: Path) -> list[Any]:
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Write values as JSON Lines, atomically; ValueError on NaN and infinities, which JSON does not have."""
-    lines = (json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows)
-    write_atomic(path, "".join(lines).encode())
+    write_atomic(path, _jsonl(rows))
+
+
+def _jsonl(rows: Iterable[Any]) -> bytes:
+    return "".join(f"{_JSON.encode(row)}\n" for row in rows).encode()
 
 
 def _write_synced(path: Path, data: bytes) -> None:

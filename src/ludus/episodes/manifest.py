@@ -83,11 +83,16 @@ def from_json(line: Mapping[str, Any], name: str = "the line") -> Episode:
 
 def read(path: Path) -> list[Episode]:
     """Give the episodes of a manifest in its order, each as its last line has it. Raises `FileFormatError`."""
-    found = {}
-    for number, line in enumerate(files.read_log(path), start=1):
-        episode = from_json(line, f"{path}, line {number}")
-        found[episode.id] = episode
-    return list(found.values())
+    return [episode for episode, _ in _latest(path, files.read_log(path))]
+
+
+def settle(path: Path) -> list[Episode]:
+    """Put the lines in the order of their episodes, one for each, and give the episodes. Raises `FileFormatError`."""
+    lines = files.read_log(path)
+    latest = sorted(_latest(path, lines), key=lambda found: (found[0].index, found[0].id))
+    if len(latest) < len(lines) or any(line is not there for (_, line), there in zip(latest, lines, strict=True)):
+        files.write_jsonl(path, (line for _, line in latest))
+    return [episode for episode, _ in latest]
 
 
 def append(path: Path, episodes: Iterable[Episode]) -> None:
@@ -105,6 +110,15 @@ def problems(line: Any) -> list[str]:
     """Give what the schema finds wrong with a line, each with its place."""
     found = sorted(_validator().iter_errors(line), key=lambda error: error.json_path)
     return [f"{error.json_path}: {_deepest(error).message}" for error in found]
+
+
+def _latest(path: Path, lines: Iterable[Any]) -> Iterable[tuple[Episode, Any]]:
+    """Give every episode with its last line."""
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        episode = from_json(line, f"{path}, line {number}")
+        found[episode.id] = (episode, line)
+    return found.values()
 
 
 def _clip_json(clip: Clip) -> dict[str, Any]:

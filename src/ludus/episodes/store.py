@@ -119,13 +119,8 @@ class Store:
 
     def settle(self) -> list[Episode]:
         """Put the lines in the order of their episodes, one for each, and give them."""
-        lines = files.read_log(self.root / MANIFEST)
-        episodes = sorted(self.episodes(), key=lambda episode: (episode.index, episode.id))
-        settled = [manifest.to_json(episode) for episode in episodes]
-        if settled != lines:
-            with _told(self.root):
-                files.write_jsonl(self.root / MANIFEST, settled)
-        return episodes
+        with _told(self.root):
+            return manifest.settle(self.root / MANIFEST)
 
     def damage(self, episode: Episode, *, deep: bool = False) -> dict[str, str]:
         """Give what is wrong with an episode's files, by part: those of `files`, `video`, `clip 0` and so on.

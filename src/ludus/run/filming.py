@@ -49,14 +49,10 @@ def open_studio(out: Path, world: World, settings: VideoSettings) -> Studio:
 
 def film(studio: Studio, turn: Turn) -> None:
     """Film one more turn: one frame for every step, none for a reset."""
-    from ludus.episodes.video import Shot
-
     for lane, opening in turn.began:
         studio.begin(lane, opening.id)
     if turn.choice is not None and turn.moved is not None:
-        step, choice = turn.step, turn.choice
-        shot = Shot(step.frames, choice.actions, step.reward, step.tick, choice.value, turn.events)
-        studio.add(shot, turn.moved)
+        studio.follow(turn.step, turn.choice, turn.moved, turn.events)
 
 
 def cut_clips(out: Path, clips: Sequence[Clip], video: Mapping[str, Any]) -> tuple[Clip, ...]:

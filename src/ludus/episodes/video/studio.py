@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,8 @@ import numpy as np
 from ludus.core.errors import MissingExtraError
 from ludus.core.extras import from_extra
 from ludus.core.lanes import check_lane
-from ludus.core.protocols import WorldSpec
-from ludus.core.types import Mask
+from ludus.core.protocols import Choice, WorldSpec
+from ludus.core.types import Event, Mask, Step
 from ludus.episodes._native import Reel
 from ludus.episodes.video import files
 from ludus.episodes.video.budget import Governor
@@ -94,6 +94,10 @@ class Studio:
                 if ring.waiting:
                     ring.settle()
         self._governor.spent(time.perf_counter() - start)
+
+    def follow(self, step: Step, choice: Choice, moved: Mask, events: Sequence[Event] = ()) -> None:
+        """Take one frame of every lane that moved in a step, `bool[N]`."""
+        self.add(Shot(step.frames, choice.actions, step.reward, step.tick, choice.value, events), moved)
 
     def cut(self, lane: int, window: Window) -> PendingClip:
         """Ask for a clip of the lane's episode: it is there when its frames are, or when the episode ends.
