@@ -2,7 +2,10 @@
 // H.264, clauses 8.5 and 9.2; tables 9-5, 9-7, 9-8, 9-10). A change whose pixels would not come back exactly is not said at
 // all. Games change few blocks in many ways but often in the same one, so what was coded last is kept at hand.
 #pragma once
+#include <algorithm>
 #include <cstdlib>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "bits.h"
@@ -73,13 +76,14 @@ inline Code token(u32 around, u32 coefficients, u32 ones) {
   return {TOKEN_BITS[table][at], TOKEN_LENGTH[table][at]};
 }
 
+// A level with so many bits of suffix; without branches but for the rare first one, for levels come as they like.
 inline void write_level(Bits& bits, u32 code, u32 suffix) {
   constexpr u32 ESCAPE = 15, ESCAPE_BITS = 12;
-  const auto put = [&](u32 prefix, u32 value, u32 count) { bits.put(1u << count | value, prefix + 1 + count); };
-  if (!suffix && code < 14) return put(code, 0, 0);
-  if (!suffix && code < 30) return put(14, code - 14, 4);
-  if (suffix && code < ESCAPE << suffix) return put(code >> suffix, code & ((1u << suffix) - 1), suffix);
-  put(ESCAPE, code - (suffix ? ESCAPE << suffix : 30), ESCAPE_BITS);
+  if (!suffix && code < 30) return code < 14 ? bits.put(1, code + 1) : bits.put(1u << 4 | (code - 14), 19);
+  const u32 most = suffix ? ESCAPE << suffix : 30;
+  const bool escapes = code >= most;
+  const u32 prefix = escapes ? ESCAPE : code >> suffix, count = escapes ? ESCAPE_BITS : suffix;
+  bits.put(1u << count | (escapes ? code - most : code & ((1u << suffix) - 1)), prefix + 1 + count);
 }
 
 }  // namespace cavlc
@@ -99,7 +103,9 @@ class Residuals {
   static constexpr u32 SHADES = 4;
 
   // luma[v] is what shade v is shown as.
-  explicit Residuals(const std::array<u8, SHADES>& luma) : luma_(luma), held_(size_t(2) << SET_BITS) {}
+  explicit Residuals(const std::array<u8, SHADES>& luma) : luma_(luma), held_(Shelf::of_all().take(luma)) {}
+  ~Residuals() { Shelf::of_all().leave(luma_, std::move(held_)); }
+  Residuals(const Residuals&) = delete;
 
   // The change of 4 x 4 shades, 2 bits each.
   static u64 change(u32 before, u32 after) { return u64(before) << 32 | after; }
@@ -122,6 +128,33 @@ class Residuals {
  private:
   static constexpr u32 SET_BITS = 13;  // of two each
   using Matrix = std::array<i32, 16>;
+
+  // Tables that nobody uses: a game changes tomorrow as it did today, so the next coder goes on with what the last one found.
+  class Shelf {
+   public:
+    static Shelf& of_all() {
+      static Shelf& shelf = *new Shelf;  // never destroyed: coders may outlive what is static
+      return shelf;
+    }
+    std::vector<Residual> take(const std::array<u8, SHADES>& luma) {
+      const std::lock_guard lock(mutex_);
+      const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const auto& table) { return table.first == luma; });
+      if (found == tables_.end()) return std::vector<Residual>(size_t(2) << SET_BITS);
+      std::vector<Residual> table = std::move(found->second);
+      tables_.erase(found);
+      return table;
+    }
+    void leave(const std::array<u8, SHADES>& luma, std::vector<Residual> table) {
+      const std::lock_guard lock(mutex_);
+      if (tables_.size() == MOST) tables_.erase(tables_.begin());
+      tables_.emplace_back(luma, std::move(table));
+    }
+
+   private:
+    static constexpr size_t MOST = 4;
+    std::mutex mutex_;
+    std::vector<std::pair<std::array<u8, SHADES>, std::vector<Residual>>> tables_;
+  };
 
   static size_t set_of(u64 change) { return change * 0x9E3779B97F4A7C15 >> (64 - SET_BITS) << 1; }
 
@@ -200,8 +233,8 @@ class Residuals {
     for (u32 i = ones; i < count; i++) {
       const u32 size = u32(std::abs(values[i]));
       cavlc::write_level(bits, 2 * size - (values[i] < 0 ? 1 : 2) - (i == ones && ones < 3 ? 2 : 0), suffix);
-      if (!suffix) suffix = 1;
-      if (size > 3u << (suffix - 1) && suffix < 6) suffix++;
+      suffix = std::max(suffix, 1u);
+      suffix += (size > 3u << (suffix - 1)) & (suffix < 6);
     }
     if (count < 16) bits.put(cavlc::ZEROS_BITS[count - 1][zeros], cavlc::ZEROS_LENGTH[count - 1][zeros]);
     for (u32 i = 0; i + 1 < count && zeros; zeros -= runs[i++]) {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,7 @@ MEGABYTE = 1_000_000
 NONE_FAILED: Mapping[int, Reason] = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shot:
+class Shot(NamedTuple):
     """What was recorded in one step of all lanes: one video frame for each lane that moved."""
 
     frames: npt.NDArray[Any]
@@ -75,7 +73,7 @@ def ring_limits(spec: WorldSpec, settings: VideoSettings) -> tuple[int, int]:
 
 def check_frames(frames: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse frames that are not as the World's spec has them. Raises `VideoError`."""
-    if frames.shape != shape or frames.dtype != dtype:
+    if frames.shape != shape or (frames.dtype is not dtype and frames.dtype != dtype):
         found = f"{frames.dtype}{list(frames.shape)}"
         raise VideoError(Reason(Code.FRAME_SHAPE_CHANGED, f"frames are {found}, the World's are {dtype}{list(shape)}"))
 

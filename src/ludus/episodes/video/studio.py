@@ -87,12 +87,11 @@ class Studio:
             failed = self._camera.add(shot, mask)
         except VideoError as error:
             failed = dict.fromkeys(map(int, np.flatnonzero(mask)), error.reason)
-        for lane, reason in failed.items():
-            self._give_up(lane, reason)
-        if self._rings:
-            for ring in self._rings:
-                if ring.waiting:
-                    ring.settle()
+        for lane in failed:
+            self._give_up(lane, failed[lane])
+        for ring in self._rings:
+            if ring.waiting:
+                ring.settle()
         self._governor.spent(time.perf_counter() - start)
 
     def follow(self, step: Step, choice: Choice, moved: Mask, events: Sequence[Event] = ()) -> None:
