@@ -19,6 +19,14 @@ def test_the_median_decides(tmp_path: Path) -> None:
     assert receipt(Plan(), pairs(*[0.08] * 8))["target_met"] is False
 
 
+def test_the_interval_of_the_median_leaves_out_what_is_far_off() -> None:
+    added = [0.9, -0.5, *(number / 1000 for number in range(31, 60))]
+    cost = receipt(Plan(), pairs(*added))["cpu_overhead"]
+    assert (cost["median"], cost["low"], cost["high"]) == (0.045, 0.039, 0.051)
+    few = receipt(Plan(), pairs(0.1, 0.3))["cpu_overhead"]
+    assert (few["low"], few["high"]) == (0.1, 0.3)
+
+
 def test_halves_that_disagree_tell_nothing() -> None:
     assert receipt(Plan(), pairs(*[0.02] * 4, *[0.2] * 4))["target_met"] is None
 

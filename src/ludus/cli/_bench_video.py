@@ -25,15 +25,16 @@ def run_video(
     game: str = "potyard",
     policies: tuple[str, ...] = ("random", "cnn"),
     renderers: tuple[Renderer, ...] = ("synthetic", "sim-view"),
-    episodes: int = 200,
+    episodes: int = 100,
     lanes: int = 16,
-    pairs: int = 9,
+    pairs: int = 31,
     warm_ups: int = 2,
     budget: float = 0.05,
     out: Path | None = None,
 ) -> int:
     """Measure what `ludus eval --video` costs: whole evaluations without and with video, in turns, by CPU time.
 
+    On a file system that has just lost many files, making new ones takes longer: wait some minutes after deleting any.
     Over the budget it warns; with LUDUS_PERF_ENFORCE=1 it exits with 1, also where the machine is too unsteady to tell.
 
     Args:
@@ -65,7 +66,8 @@ def run_video(
             rows.append(row)
             cost = row["cpu_overhead"]
             print(
-                f"{game}, {name}, {renderer}: {cost['median']:.1%} CPU ({cost['q1']:.1%} to {cost['q3']:.1%}), "
+                f"{game}, {name}, {renderer}: {cost['median']:.1%} CPU "
+                f"(95 %: {cost['low']:.1%} to {cost['high']:.1%}), "
                 f"{row['added_cpu_us_per_step']} of {row['off_cpu_us_per_step']} us a step, "
                 f"{row['encode_ms_per_frame'] * 1000:.1f} us and {row['bytes_per_frame']} bytes a frame"
             )

@@ -7,6 +7,7 @@ that a machine that becomes slower or warmer is so for both; pairs share their s
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import resource
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,10 +39,10 @@ class Plan:
     game: str = "potyard"
     policy: str | Policy[Any] = "random"
     renderer: Renderer = "synthetic"
-    episodes: int = 200
-    """Of each arm."""
+    episodes: int = 100
+    """Of each arm: few, so that both arms of a pair find the machine in the same mood."""
     lanes: int = 16
-    pairs: int = 9
+    pairs: int = 31
     warm_ups: int = 2
     budget: float = 0.05
 
@@ -91,7 +93,8 @@ def measure(plan: Plan, folder: Path) -> Iterator[Pair]:
     """Play and give the pairs, warm-ups left out, each when it is there. All stays in the folder.
 
     For a file system that has just lost many files takes longer to make new ones: ext4 looks past every inode that was
-    freed within minutes. So whoever measures several plans deletes nothing before the last is over.
+    freed within minutes. So whoever measures several plans deletes nothing before the last is over, and begins no
+    sooner than some minutes after many files were deleted.
     """
     for number in range(plan.warm_ups + plan.pairs):
         order = (False, True) if number % 2 == 0 else (True, False)
@@ -196,6 +199,13 @@ def _cpu_name() -> str:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    quarters = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
-    told = {"median": statistics.median(values), "min": min(values), "q1": quarters[0], "q3": quarters[2]}
+    """Give the median with its 95 % interval, the least, and the quartiles.
+
+    The interval lies between two of the values (Conover, Practical Nonparametric Statistics, 3rd ed., 3.2).
+    """
+    ordered, (q1, median, q3) = sorted(values), statistics.quantiles(values, n=4)
+    tails = accumulate(math.comb(len(values), below) for below in range(len(values)))
+    outside = max(0, sum(2 * tail <= 0.05 * 2 ** len(values) for tail in tails) - 1)
+    low, high = ordered[outside], ordered[-1 - outside]
+    told = {"median": median, "low": low, "high": high, "min": ordered[0], "q1": q1, "q3": q3}
     return {name: round(value, 4) for name, value in told.items()}

@@ -18,7 +18,7 @@ def line_of(row: dict[str, Any]) -> str:
     """Give a row of the receipt as the page quotes it."""
     cost, verdict = row["cpu_overhead"], {True: "met", False: "missed", None: "too unsteady to tell"}
     return (
-        f"| {row['policy']} | {row['renderer']} | {cost['median']:.1%} | {cost['q1']:.1%} to {cost['q3']:.1%} | "
+        f"| {row['policy']} | {row['renderer']} | {cost['median']:.1%} | {cost['low']:.1%} to {cost['high']:.1%} | "
         f"{row['added_cpu_us_per_step']:.1f} of {row['off_cpu_us_per_step']:.1f} | {row['encode_ms_per_frame']:.4f} | "
         f"{row['bytes_per_frame']} | {verdict[row['target_met']]} |"
     )

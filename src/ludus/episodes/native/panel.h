@@ -51,6 +51,10 @@ class Panel {
 
   void show(const u8* frame, const Frame& shape) {
     const u32 rows = shape.shown_height(), columns = shape.shown_width(), step = shape.factor;
+    if (shape.channels == 1 && step == 1 && columns == width_) {
+      std::memcpy(canvas_.data(), frame, shape.bytes());
+      return;
+    }
     for (u32 y = 0; y < rows; y++) {
       const u8* from = frame + size_t(y) * step * shape.width * shape.channels;
       u8* to = &canvas_[size_t(y) * width_];
@@ -65,7 +69,7 @@ class Panel {
 
   void add(const Moment& m) {
     const u32 columns = u32(history_.size()), column = u32(step_++ % columns), next = (column + 1) % columns;
-    wipe(column), wipe(next);
+    wipe(next);  // as `column` was by the step before
     history_[next] = {};
     if (std::isfinite(m.reward)) total_ += m.reward;
     history_[column] = {true, float(total_), m.value};
