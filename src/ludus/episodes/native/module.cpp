@@ -100,14 +100,12 @@ class Film {
     for (size_t i = 0; i < n; i++) {
       if (!chosen[i] || !rolls_[i].lane.rolling()) continue;
       auto& panel = panels_[i];
-      const u8* picture = pictures ? pictures + i * frame_.bytes() : nullptr;
+      const u8* frame = pictures ? pictures + i * frame_.bytes() : nullptr;
       if (panel) {
-        if (picture) panel->show(picture, frame_);
         panel->add({parts ? actions->data() + i * parts : nullptr, u32(parts), reward ? reward->data()[i] : nan,
                             value ? value->data()[i] : nan, events ? events->data()[i] : u8(0)});
-        picture = panel->canvas();
       }
-      if (picture) take(i, picture, ticks.data()[i]);
+      if (panel || frame) take(i, panel ? panel->picture(frame, frame_) : Picture{frame, frame_.height, nullptr}, ticks.data()[i]);
       const u64 end = now_ns();
       rolls_[i].lane.spent(end - start);
       start = end;
@@ -172,7 +170,7 @@ class Film {
  private:
   static constexpr size_t HELD_MOST = 192 << 10;  // bytes of a lane's pictures that wait
 
-  void take(size_t i, const u8* picture, i64 tick) {
+  void take(size_t i, const Picture& picture, i64 tick) {
     Roll& roll = rolls_[i];
     roll.hold(*coder_, picture, tick);
     if (roll.unwritten() >= burst_ || roll.held >= HELD_MOST) roll.encode(*coder_, darkroom_->gop, ring_), roll.lane.flush();

@@ -1,4 +1,4 @@
-// Pixels as a few bits each, and which words differ: what is done to every pixel of every picture, and all of it loops that
+// Pictures, their pixels as a few bits each, and which words differ: what is done to every pixel of every picture, and all of it loops that
 // compilers make vectors of, as wide as the machine has them where the compiler can leave the choice to it.
 #pragma once
 #include <algorithm>
@@ -41,6 +41,15 @@ FILM_WIDEST inline u32 pack_by_2(const u8* pixels, u8* to, size_t count) {
   }
   return all;
 }
+
+// A picture uint8[height, width], whose upper rows may lie elsewhere than the rest.
+struct Picture {
+  const u8* top;
+  u32 top_rows;
+  const u8* rest;  // from the row behind them on
+
+  const u8* row(u32 y, u32 width) const { return y < top_rows ? top + size_t(y) * width : rest + size_t(y - top_rows) * width; }
+};
 
 // Which of up to 64 words differ, as bits.
 template <class Word>

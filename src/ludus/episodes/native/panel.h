@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bits.h"
+#include "pack.h"
 
 namespace film {
 
@@ -40,31 +40,19 @@ class Panel {
     begin();
   }
 
-  const u8* canvas() const { return canvas_.data(); }
+  // The picture of a step that was added, with its frame, if there is one. Valid until the next.
+  Picture picture(const u8* frame, const Frame& shape) {
+    if (frame && shape.channels == 1 && shape.factor == 1 && shape.width == width_)
+      return {frame, shape.height, &canvas_[size_t(shape.height) * width_]};
+    if (frame) show(frame, shape);
+    return {canvas_.data(), u32(canvas_.size() / width_), nullptr};
+  }
 
   void begin() {
     std::fill(canvas_.begin(), canvas_.end(), inks_.paper);
     std::fill(history_.begin(), history_.end(), Past{});
     total_ = 0, step_ = 0, scale_ = 1, below_ = false;
     for (u32 column = 0; column < history_.size(); column++) wipe(column);
-  }
-
-  void show(const u8* frame, const Frame& shape) {
-    const u32 rows = shape.shown_height(), columns = shape.shown_width(), step = shape.factor;
-    if (shape.channels == 1 && step == 1 && columns == width_) {
-      std::memcpy(canvas_.data(), frame, shape.bytes());
-      return;
-    }
-    for (u32 y = 0; y < rows; y++) {
-      const u8* from = frame + size_t(y) * step * shape.width * shape.channels;
-      u8* to = &canvas_[size_t(y) * width_];
-      if (shape.channels == 3)
-        for (u32 x = 0; x < columns; x++, from += 3 * step) to[x] = u8((77 * from[0] + 150 * from[1] + 29 * from[2]) >> 12);
-      else if (step == 1)
-        std::memcpy(to, from, columns);
-      else
-        for (u32 x = 0; x < columns; x++) to[x] = from[x * step];
-    }
   }
 
   void add(const Moment& m) {
@@ -86,6 +74,20 @@ class Panel {
   }
 
  private:
+  void show(const u8* frame, const Frame& shape) {
+    const u32 rows = shape.shown_height(), columns = shape.shown_width(), step = shape.factor;
+    for (u32 y = 0; y < rows; y++) {
+      const u8* from = frame + size_t(y) * step * shape.width * shape.channels;
+      u8* to = &canvas_[size_t(y) * width_];
+      if (shape.channels == 3)
+        for (u32 x = 0; x < columns; x++, from += 3 * step) to[x] = u8((77 * from[0] + 150 * from[1] + 29 * from[2]) >> 12);
+      else if (step == 1)
+        std::memcpy(to, from, columns);
+      else
+        for (u32 x = 0; x < columns; x++) to[x] = from[x * step];
+    }
+  }
+
   struct Past {
     bool known = false;
     float total = 0, value = 0;

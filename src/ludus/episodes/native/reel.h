@@ -24,7 +24,7 @@ struct Roll {
     ticks.clear(), held = 0;
   }
 
-  void hold(ShadeCoder& coder, const u8* picture, i64 tick) {
+  void hold(ShadeCoder& coder, const Picture& picture, i64 tick) {
     const size_t most = coder.held_most();
     if (changes.size() < held + most) changes.resize(2 * held + most);
     held += coder.hold(picture, last.data(), &changes[held]);

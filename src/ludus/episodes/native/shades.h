@@ -25,8 +25,8 @@ class ShadeCoder : public ShadeStream {
   // Bytes of a packed picture, and the most that its changes take.
   virtual size_t packed_bytes() const = 0;
   virtual size_t held_most() const = 0;
-  // Packs a picture uint8[height, width] into `last`, and writes how that changes; gives how many bytes.
-  virtual size_t hold(const u8* picture, u8* last, u8* changes) = 0;
+  // Packs a picture into `last`, and writes how that changes; gives how many bytes.
+  virtual size_t hold(const Picture& picture, u8* last, u8* changes) = 0;
   // Reads the changes of a picture, and makes them in `shown`; then appends the picture as one NAL unit behind its length.
   // `number` counts pictures since the last key picture; `key_id` tells neighbouring key pictures apart.
   virtual void encode(const u8*& changes, u8* shown, u32 number, u32 key_id, Bytes& out) = 0;
@@ -54,9 +54,11 @@ class WordCoder final : public ShadeCoder {
 
   // Beyond the edges the last row and column go on. What is written is a bit for every word, whether it has changed, and the
   // words that have: few, so that pictures that wait leave the caches to the game.
-  size_t hold(const u8* picture, u8* last, u8* changes) override {
+  size_t hold(const Picture& picture, u8* last, u8* changes) override {
     const size_t inside = size_t(columns_) * height_;
-    if (width_ % MB || !pack(picture, fresh_.data(), inside)) pack(evened(picture), fresh_.data(), inside);
+    const size_t above = size_t(columns_) * picture.top_rows;
+    if (width_ % MB || !pack(picture.top, fresh_.data(), above) || !pack(picture.rest, fresh_.data() + above, inside - above))
+      pack(evened(picture), fresh_.data(), inside);
     for (size_t at = inside; at < words(); at++) fresh_[at] = fresh_[at - columns_];
     const Word* before = reinterpret_cast<const Word*>(last);
     u8* next = changes + masks() * sizeof(u64);
@@ -163,12 +165,12 @@ class WordCoder final : public ShadeCoder {
   }
 
   // The picture as wide as its macroblocks, with no value that no shade has.
-  const u8* evened(const u8* picture) {
+  const u8* evened(const Picture& picture) {
     const u32 wide = columns_ * MB;
     even_.resize(size_t(wide) * height_);
-    for (u32 y = 0; y < height_; y++, picture += width_)
+    for (u32 y = 0; y < height_; y++)
       for (u32 x = 0; x < wide; x++) {
-        const u8 value = picture[std::min(x, width_ - 1)];
+        const u8 value = picture.row(y, width_)[std::min(x, width_ - 1)];
         even_[size_t(y) * wide + x] = value < VALUES ? value : 0;
       }
     return even_.data();
