@@ -41,7 +41,8 @@ class WordCoder final : public ShadeCoder {
   // luma[v] is what frame value v is shown as, 16 to 235; values beyond stand for the first.
   WordCoder(u32 width, u32 height, const std::string& luma, Rate rate)
       : ShadeCoder(width, height, rate), table_(table_of(luma)), fresh_(words()), before_(words()), places_(words()),
-        blocks_(size_t(columns_) * rows_), counts_(plane(rows_ * SIDE, 0)), room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
+        blocks_(size_t(columns_) * rows_), counts_(plane(rows_ * SIDE, 0)),
+        room_(std::make_unique<u8[]>(MACROBLOCK_MOST * (size_t(columns_) * rows_ + 1))) {
     if constexpr (FEW) residuals_.emplace(table_);
     for (u32 at = 0; at < words(); at++) {
       const u32 row = at / columns_;
@@ -55,8 +56,7 @@ class WordCoder final : public ShadeCoder {
   // Beyond the edges the last row and column go on. What is written is a bit for every word, whether it has changed, and the
   // words that have: few, so that pictures that wait leave the caches to the game.
   size_t hold(const Picture& picture, u8* last, u8* changes) override {
-    const size_t inside = size_t(columns_) * height_;
-    const size_t above = size_t(columns_) * picture.top_rows;
+    const size_t inside = size_t(columns_) * height_, above = size_t(columns_) * picture.top_rows;
     if (width_ % MB || !pack(picture.top, fresh_.data(), above) || !pack(picture.rest, fresh_.data() + above, inside - above))
       pack(evened(picture), fresh_.data(), inside);
     for (size_t at = inside; at < words(); at++) fresh_[at] = fresh_[at - columns_];
