@@ -227,7 +227,7 @@ def test_nothing_is_made_before_there_is_something_to_write(tmp_path: Path) -> N
     assert nothing_lies_in(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", "", "."])
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "a\0b"])
 def test_no_name_leaves_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="expected a name that stays in its folder"):
         Studio(tmp_path, spec_of(SHAPE), 1, SIM).begin(0, name)

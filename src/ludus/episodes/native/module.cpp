@@ -74,9 +74,8 @@ class Film {
   const Track& track() const { return darkroom_->track; }
   // A lane, whose pictures have all been encoded.
   Lane& lane(size_t i) {
-    if (i >= size()) throw nb::index_error("no such lane");
-    if (coder_) rolls_[i].encode(*coder_, darkroom_->gop, ring_);
-    return rolls_[i].lane;
+    if (coder_) roll(i).encode(*coder_, darkroom_->gop, ring_);
+    return roll(i).lane;
   }
 
   void begin(size_t i, const nb::bytes& path, const nb::bytes& note) {
@@ -130,13 +129,15 @@ class Film {
       }
       return Reel(Taken::of(done));
     }
-    if (i >= size()) throw nb::index_error("no such lane");
-    Reel reel(darkroom_, std::move(rolls_[i]));
+    Reel reel(darkroom_, std::move(roll(i)));
     auto& spare = darkroom_->spare;
     rolls_[i] = spare.empty() ? Roll{} : std::move(spare.back());
     if (!spare.empty()) spare.pop_back();
     return reel;
   }
+
+  // Gives a lane's film up; pictures that wait are not encoded for it.
+  void leave(size_t i) { roll(i).lane.leave(); }
 
   nb::bytes cut_clip(size_t i, u64 start, u64 end, u32 timescale, u32 duration) {
     Track track = this->track();
@@ -169,6 +170,11 @@ class Film {
 
  private:
   static constexpr size_t HELD_MOST = 192 << 10;  // bytes of a lane's pictures that wait
+
+  Roll& roll(size_t i) {
+    if (i >= size()) throw nb::index_error("no such lane");
+    return rolls_[i];
+  }
 
   void take(size_t i, const Picture& picture, i64 tick) {
     Roll& roll = rolls_[i];
@@ -274,7 +280,7 @@ NB_MODULE(_native, m) {
            nb::arg("events").none().noconvert())
       .def("add_packet", &Film::add_packet, nb::arg("lane"), nb::arg("annexb"), nb::arg("key"), nb::arg("tick"))
       .def("end", &Film::end)
-      .def("leave", [](Film& f, size_t lane) { f.lane(lane).leave(); })
+      .def("leave", &Film::leave)
       .def("frames", [](Film& f, size_t lane) { return f.lane(lane).frames(); })
       .def("cut", &Film::cut_clip, nb::arg("lane"), nb::arg("start"), nb::arg("end"), nb::arg("timescale"), nb::arg("duration"))
       .def("hold", [](Film& f, size_t lane, u64 frame) { f.lane(lane).ring().hold(frame); })

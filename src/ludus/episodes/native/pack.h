@@ -1,5 +1,5 @@
-// Pictures, their pixels as a few bits each, and which words differ: what is done to every pixel of every picture, and all of it loops that
-// compilers make vectors of, as wide as the machine has them where the compiler can leave the choice to it.
+// Pictures, their pixels as a few bits each, and which words differ: what is done to every pixel of every picture, all of it
+// loops that compilers make vectors of, as wide as the machine has them where the compiler can leave the choice to it.
 #pragma once
 #include <algorithm>
 

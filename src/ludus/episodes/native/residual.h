@@ -3,6 +3,7 @@
 // all. Games change few blocks in many ways but often in the same one, so what was coded last is kept at hand.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <mutex>
 #include <utility>

@@ -148,6 +148,11 @@ class WordCoder final : public ShadeCoder {
     size_t first;  // of them in `changes_`
   };
 
+  // Where a word stands.
+  struct Place {
+    u32 macroblock, row;  // `row` of 4 x 4 pixels, times 4
+  };
+
   // Where the count of coefficients of a block of 4 x 4 pixels stands.
   size_t plane(u32 row, u32 column) const { return size_t(row + 1) * (columns_ * SIDE + 1) + column + 1; }
 
@@ -300,9 +305,6 @@ class WordCoder final : public ShadeCoder {
 
   std::array<u8, VALUES> table_;
   std::optional<Residuals> residuals_;   // of few shades, where the same changes come again
-  struct Place {
-    u32 macroblock, row;  // `row` of 4 x 4 pixels, times 4
-  };
   std::vector<Word> fresh_, before_;     // a picture that is being held; the one before that which is being encoded
   std::vector<Place> places_;            // of words
   std::vector<u16> blocks_;              // by macroblock, which 4 x 4 pixels have changed, as bits

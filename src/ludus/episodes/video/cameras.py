@@ -73,7 +73,7 @@ def ring_limits(spec: WorldSpec, settings: VideoSettings) -> tuple[int, int]:
 
 def check_frames(frames: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse frames that are not as the World's spec has them. Raises `VideoError`."""
-    if frames.shape != shape or (frames.dtype is not dtype and frames.dtype != dtype):
+    if frames.shape != shape or frames.dtype != dtype:
         found = f"{frames.dtype}{list(frames.shape)}"
         raise VideoError(Reason(Code.FRAME_SHAPE_CHANGED, f"frames are {found}, the World's are {dtype}{list(shape)}"))
 

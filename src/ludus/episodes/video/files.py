@@ -62,7 +62,7 @@ class OpenFile:
 
 def part_path(videos: Path, identity: str) -> bytes:
     """Give the path of an episode's film while it is written. Raises `InputError` on a name that leaves the folder."""
-    if not identity.strip(".") or "/" in identity:
+    if not identity.strip(".") or not {"/", "\0"}.isdisjoint(identity):
         raise InputError(f"the episode is called {identity!r}, expected a name that stays in its folder.")
     return os.fsencode(_part(videos, identity))
 
